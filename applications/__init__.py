@@ -1,0 +1,6 @@
+"""Applications: one object from raw data to the answer, in training, prediction and the exported SavedModel."""
+
+from zoo.applications.application import Application
+from zoo.applications.image_classifier import ImageClassifier
+
+__all__ = ["Application", "ImageClassifier"]

@@ -1,0 +1,237 @@
+"""The contract that every application keeps: raw data in, an answer out, one object all the way.
+
+A subclass names its class attribute `default_recipe` and writes the hooks: `training_data`,
+`inference_data`, `loss_and_metrics`, `to_answer`, `signatures`, `pretrained_arguments`.
+"""
+
+import dataclasses
+import os
+import pathlib
+
+import keras
+
+from zoo import export as exporting
+from zoo.applications import pretrained
+from zoo.training import Recipe, WarmupSchedule, make_optimizer
+from zoo.training.optimizers import OPTIMIZERS, exclude_norms_and_biases
+
+
+class Application(keras.Model):
+    """A preprocessor, a model and the way from its outputs to an answer, as one `keras.Model`.
+
+    Attributes:
+        model: the network, tensors in, tensors out.
+        preprocessor: raw data to the network's inputs.
+        recipe: the training defaults that `compile` and `fit` read.
+    """
+
+    default_recipe = Recipe()
+
+    def __init__(self, model, preprocessor, **kwargs):
+        super().__init__(**kwargs)
+        self.model = model
+        self.preprocessor = preprocessor
+        self.recipe = self.default_recipe
+        self._schedules = False
+
+    @classmethod
+    def from_pretrained(cls, name, **overrides):
+        """An application with trained weights.
+
+        Args:
+            name: a name of `list_pretrained()`, "hf://owner/name[@revision]", a folder written by
+                `save_pretrained` or downloaded from Hugging Face, or a file written by `save`.
+            **overrides: `labels` for other classes (the head is then replaced, and it says so), `precision`
+                for a Keras dtype policy.
+
+        Raises: ValueError for an unknown name (with the nearest known ones), a damaged file or a checkpoint
+        that does not fit.
+        """
+        return pretrained.load(cls, name, overrides)
+
+    @classmethod
+    def list_pretrained(cls, pattern="*"):
+        """Names that `from_pretrained` takes, for example `list_pretrained("resnet*")`."""
+        from zoo.hub import registry
+
+        names = registry.list_pretrained(pattern)
+        return [name for name in names if registry.find(name).application == cls.__name__]
+
+    def compile(self, recipe=None, **arguments):
+        """Sets up training by a recipe's numbers; whatever is passed overrides them.
+
+        Args:
+            recipe: a `zoo.training.Recipe`; the application's own defaults otherwise.
+            **arguments: fields of the recipe (`learning_rate=0.01`, `label_smoothing=0.1`, ...) or arguments
+                of `keras.Model.compile` (`optimizer`, `loss`, `metrics`, ...). With an optimizer object of
+                yours its learning rate is left alone.
+        """
+        recipe = recipe or self.recipe
+        optimizer = arguments.get("optimizer")
+        if isinstance(optimizer, str) and optimizer in OPTIMIZERS:
+            recipe = recipe.replace(optimizer=arguments.pop("optimizer"))
+        fields = {field.name for field in dataclasses.fields(Recipe)} - {"optimizer"}
+        self.recipe = recipe = recipe.replace(**{k: arguments.pop(k) for k in fields & set(arguments)})
+        self._schedules = "optimizer" not in arguments
+        if self._schedules:
+            arguments["optimizer"] = make_optimizer(
+                recipe.optimizer,
+                recipe.learning_rate,
+                recipe.momentum,
+                recipe.weight_decay,
+                recipe.ema,
+                recipe.clip_norm,
+            )
+        super().compile(**{**self.loss_and_metrics(recipe), **arguments})
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        if config is not None:
+            config |= {"recipe": self.recipe.to_dict(), "schedules": self._schedules}
+        return config
+
+    def compile_from_config(self, config):
+        config = dict(config)
+        self.recipe = Recipe(**config.pop("recipe"))
+        self._schedules = config.pop("schedules")
+        arguments = keras.saving.deserialize_keras_object(config)
+        exclude_norms_and_biases(arguments["optimizer"])
+        super().compile(**arguments)
+        self.optimizer.build(self.trainable_variables)
+
+    def fit(
+        self,
+        x,
+        y=None,
+        batch_size=None,
+        epochs=None,
+        validation_data=None,
+        sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        callbacks=None,
+        shuffle=True,
+        **arguments,
+    ):
+        """`keras.Model.fit` on raw data: lists, NumPy arrays, tf.data or a folder.
+
+        Args:
+            x, y: raw inputs and labels; y is None where x holds both (a tf.data.Dataset of pairs, a folder).
+            batch_size, epochs: the recipe's by default.
+            validation_data: raw (x, y), or what x may be.
+            sample_weight: float [N], or None.
+            initial_epoch, steps_per_epoch, callbacks, shuffle, **arguments: as in Keras.
+
+        The learning rate follows the recipe's schedule over the epochs of this call.
+        """
+        if not self.compiled:
+            self.compile()
+        batch_size = batch_size or self.recipe.batch_size
+        epochs = epochs or self.recipe.epochs
+        data = self.training_data(x, y, sample_weight, batch_size, shuffle)
+        if validation_data is not None:
+            pair = validation_data if isinstance(validation_data, tuple) else (validation_data, None)
+            validation_data = self.inference_data(*pair, batch_size=batch_size)
+        steps = steps_per_epoch or _steps(data)
+        if steps_per_epoch:
+            data = data.repeat()
+        if self._schedules:
+            self._start_schedule(steps, epochs, initial_epoch)
+        callbacks = list(callbacks or [])
+        if getattr(self.optimizer, "use_ema", False) and validation_data is not None:
+            callbacks.insert(0, keras.callbacks.SwapEMAWeights())
+        with self._explained(x):
+            return super().fit(
+                data,
+                epochs=epochs,
+                validation_data=validation_data,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps_per_epoch,
+                callbacks=callbacks,
+                shuffle=False,  # the data set is shuffled already
+                **arguments,
+            )
+
+    def _start_schedule(self, steps, epochs, initial_epoch):
+        """Puts the recipe's schedule over `epochs` epochs, of which `initial_epoch` are behind."""
+        if steps is None and self.recipe.schedule != "constant":
+            raise ValueError(
+                f"steps_per_epoch: expected a number, since the length of x is unknown and the "
+                f"{self.recipe.schedule} schedule needs it, found None"
+            )
+        total = (steps or 0) * epochs
+        done = int(keras.ops.convert_to_numpy(self.optimizer.iterations))
+        self.optimizer.learning_rate = WarmupSchedule(
+            self.recipe.learning_rate,
+            total_steps=total,
+            warmup_steps=self.recipe.warmup_steps(total),
+            shape=self.recipe.schedule,
+            start=done - (steps or 0) * initial_epoch,
+        )
+        self.train_function = None  # the schedule is a constant of the traced step
+
+    def evaluate(self, x, y=None, batch_size=None, sample_weight=None, **arguments):
+        """`keras.Model.evaluate` on raw data; see `fit` for what x and y may be."""
+        if not self.compiled:
+            self.compile()
+        data = self.inference_data(x, y, sample_weight, batch_size=batch_size or self.recipe.batch_size)
+        with self._explained(x):
+            return super().evaluate(data, **arguments)
+
+    def predict(self, x, batch_size=None, verbose=0, **arguments):
+        """Raw data to the application's output array, in the order of x; see the subclass for what it is."""
+        batch_size = batch_size or self.recipe.batch_size
+        data = self.inference_data(x, batch_size=batch_size)
+        with self._explained(x):
+            if data.cardinality() == 1:  # one batch: a tenth of the overhead of predict
+                outputs = super().predict_on_batch(next(iter(data)))
+            else:
+                outputs = super().predict(data, verbose=verbose, **arguments)
+        return self.to_answer(outputs)
+
+    def save(self, filepath, overwrite=True, **arguments):
+        """Writes a `.keras` file with everything: weights, preprocessing, labels, optimizer and its state.
+
+        The old file stays intact until the new one is complete.
+        """
+        filepath = pathlib.Path(filepath)
+        if filepath.suffix != ".keras":
+            raise ValueError(f"filepath: expected a name that ends with .keras, found {filepath.name!r}")
+        if not overwrite and filepath.exists():
+            raise ValueError(f"filepath: expected a new name with overwrite=False, found the file {str(filepath)!r}")
+        partial = filepath.with_name(f".{filepath.stem}.{os.getpid()}.partial.keras")
+        try:
+            super().save(partial, **arguments)
+            os.replace(partial, filepath)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def save_pretrained(self, folder):
+        """Writes a folder that `from_pretrained` takes: config.json, model.safetensors, README.md (model card)."""
+        pretrained.save(self, folder)
+
+    def export(self, folder):
+        """Writes a SavedModel that takes raw data and returns answers; it needs TensorFlow only, not this package.
+
+        It is reloaded and compared with `predict` before it takes the place of an older one.
+        """
+        exporting.export(self, folder)
+
+    def get_config(self):
+        return {
+            **keras.layers.Layer.get_config(self),
+            "model": keras.saving.serialize_keras_object(self.model),
+            "preprocessor": keras.saving.serialize_keras_object(self.preprocessor),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        for part in ("model", "preprocessor"):
+            config[part] = keras.saving.deserialize_keras_object(config[part])
+        return cls(**config)
+
+
+def _steps(data):
+    count = int(data.cardinality())
+    return count if count > 0 else None

@@ -1,0 +1,255 @@
+"""Image classification: encoded images, paths or pixels in; labels and scores out.
+
+Shapes: B batch, N examples, H and W height and width of a raw image, C channels, K classes.
+"""
+
+import contextlib
+import os
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.applications.application import Application
+from zoo.datasets import image_folder
+from zoo.metrics.classification import classification_report
+from zoo.preprocessing import ImageAugmentation, find_bad_image, image_dataset
+from zoo.preprocessing.labels import check_label_names, encode_labels
+from zoo.training import Recipe
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ImageClassifier(Application):
+    """One label for an image.
+
+    Args:
+        model: a network of `zoo.models`, pixels to logits [B, K].
+        preprocessor: a `zoo.preprocessing.ImagePreprocessor`.
+        labels: names of the K classes.
+        **kwargs: `name`, `dtype`.
+
+    Raw data x, everywhere: an array [N, H, W, C] or [N, H, W] of uint8 or floats in 0..255; a list of paths,
+    of encoded bytes or of arrays; a tf.data.Dataset; or, with labels in it, a folder of class folders.
+    Labels y: class numbers [N], label names [N], or one row of probabilities each [N, K].
+
+    Example:
+        >>> app = ImageClassifier.from_pretrained("resnet20.fashion_mnist")
+        >>> images, labels = zoo.datasets.fashion_mnist("sample")
+        >>> app.classify(images[:1])[0]["label"]
+        'T-shirt/top'
+    """
+
+    default_recipe = Recipe(
+        epochs=10,
+        batch_size=32,
+        optimizer="sgd",
+        learning_rate=0.02,
+        warmup=0.1,
+        schedule="cosine",
+        weight_decay=5e-4,
+        label_smoothing=0.1,
+        augment={"crop": 2, "flip": True},
+    )
+
+    def __init__(self, model, preprocessor, labels, **kwargs):
+        super().__init__(model, preprocessor, **kwargs)
+        self.labels = check_label_names(labels)
+        if model.num_classes != len(self.labels):
+            raise ValueError(
+                f"labels: expected {model.num_classes} names, one for each class of the model, "
+                f"found {len(self.labels)}"
+            )
+        self.build(preprocessor.output_shape)
+
+    def build(self, input_shape):
+        if not self.model.built:
+            self.model.build(input_shape)
+        self.built = True
+
+    def call(self, images, training=None):
+        """float [B, h, w, C] as the preprocessor gives them -> logits, float32 [B, K]."""
+        return self.model(images, training=training)
+
+    def replace_labels(self, labels):
+        """Other classes: a fresh head for them. Says so; everything below keeps its weights."""
+        labels = check_label_names(labels)
+        if labels == self.labels:
+            return
+        print(f"New head: {len(self.labels)} classes {_short(self.labels)} -> {len(labels)} {_short(labels)}")
+        self.model.replace_head(len(labels))
+        self.labels = labels
+
+    def loss_and_metrics(self, recipe):
+        """Cross-entropy on one-hot targets, accuracy and, with more than 5 classes, top-5 accuracy."""
+        metrics = [keras.metrics.CategoricalAccuracy(name="accuracy")]
+        if len(self.labels) > 5:
+            metrics.append(keras.metrics.TopKCategoricalAccuracy(5, name="top5"))
+        smoothing = recipe.label_smoothing
+        return {
+            "loss": keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing),
+            "metrics": metrics,
+        }
+
+    def training_data(self, x, y=None, sample_weight=None, batch_size=32, shuffle=True):
+        """Raw examples -> shuffled, augmented batches (images [B, h, w, C], targets [B, K][, weights])."""
+        augment = ImageAugmentation(**self.recipe.augment)
+        if augment.mixes_labels and self._sparse:
+            raise ValueError("augment: expected no mixup or cutmix with a sparse loss, found both")
+        data, count = self._examples(x, y, sample_weight, need_labels=True)
+        if shuffle:
+            data = data.shuffle(min(count or 10_000, 100_000))
+        size = self.preprocessor.image_size
+        if augment.resized_crop:
+            data = data.map(lambda image, *rest: (augment.crop_raw(self._pixels(image), size), *rest))
+        data = self._batched(data, batch_size, drop_remainder=count is None or count >= batch_size)
+
+        def prepare(images, targets, *weights):
+            images, targets = augment(images, targets)
+            return self.preprocessor.normalize(images), targets, *weights
+
+        return data.map(prepare, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+
+    def inference_data(self, x, y=None, sample_weight=None, batch_size=32):
+        """Raw examples in order -> batches, as in training but neither shuffled nor augmented."""
+        data, _ = self._examples(x, y, sample_weight)
+        data = self._batched(data, batch_size, drop_remainder=False)
+        return data.map(
+            lambda images, *rest: (self.preprocessor.normalize(images), *rest) if rest
+            else self.preprocessor.normalize(images)
+        ).prefetch(2)
+
+    def _batched(self, data, batch_size, drop_remainder):
+        """Resized batches in 0..255: resized together where all images share one size, else one by one."""
+        spec = data.element_spec[0] if isinstance(data.element_spec, tuple) else data.element_spec
+        uniform = spec.dtype != tf.string and spec.shape.is_fully_defined()
+        resize = self.preprocessor.resize
+
+        def one(image, *rest):
+            image = resize(self._pixels(image))
+            return (image, *rest) if rest else image
+
+        def batch(images, *rest):
+            return (resize(images), *rest) if rest else resize(images)
+
+        if not uniform:
+            data = data.map(one, num_parallel_calls=tf.data.AUTOTUNE)
+        return data.batch(batch_size, drop_remainder=drop_remainder).map(batch)
+
+    def _pixels(self, image):
+        return self.preprocessor.decode(image) if image.dtype == tf.string else image
+
+    def _examples(self, x, y=None, sample_weight=None, need_labels=False):
+        """(dataset of image or (image, target[, weight]), count)."""
+        parts = []
+        if isinstance(x, tf.data.Dataset) and isinstance(x.element_spec, tuple):
+            if y is not None:
+                raise ValueError("y: expected None, since x is a dataset that holds the labels, found labels")
+            position = list(range(len(x.element_spec)))
+            x, y, *parts = [x.map(lambda *row, i=i: row[i]) for i in position]
+        elif y is None and isinstance(x, (str, os.PathLike)) and (need_labels or os.path.isdir(x)):
+            folder = image_folder(x)
+            x, y = list(folder.paths), [folder.label_names[i] for i in folder.labels]
+        images, count = image_dataset(x)
+        if y is None:
+            if need_labels:
+                raise ValueError("y: expected labels, one for each image of x, found None")
+            return images, count
+        parts.insert(0, encode_labels(y, self.labels, count, one_hot=not self._sparse))
+        if sample_weight is not None:
+            weights = np.asarray(sample_weight, "float32")
+            if count is not None and weights.shape != (count,):
+                raise ValueError(f"sample_weight: expected shape ({count},), found {weights.shape}")
+            parts.append(tf.data.Dataset.from_tensor_slices(weights))
+        return tf.data.Dataset.zip((images, *parts)), count
+
+    @property
+    def _sparse(self):
+        """Whether the compiled loss takes class numbers instead of rows of probabilities."""
+        loss = getattr(self, "loss", None)
+        name = loss if isinstance(loss, str) else getattr(loss, "name", "") or type(loss).__name__
+        return "sparse" in name.lower()
+
+    def to_answer(self, outputs):
+        """Logits [N, K] -> probabilities, float32 [N, K]: what `predict` returns."""
+        outputs = np.asarray(outputs, "float32")
+        exponents = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
+        return exponents / exponents.sum(axis=-1, keepdims=True)
+
+    def classify(self, x, top_k=None, batch_size=None):
+        """Raw images to labels with their scores.
+
+        Returns: for each image {"label": name, "score": probability}; with `top_k` the list of its k likeliest.
+        """
+        if top_k is not None and not 1 <= top_k <= len(self.labels):
+            raise ValueError(f"top_k: expected 1..{len(self.labels)}, found {top_k}")
+        answers = []
+        for row in self.predict(x, batch_size=batch_size):
+            order = np.argsort(-row, kind="stable")[: top_k or 1]
+            answer = [{"label": self.labels[i], "score": float(row[i])} for i in order]
+            answers.append(answer if top_k else answer[0])
+        return answers
+
+    def report(self, x, y=None, batch_size=None):
+        """Accuracy, per-class precision, recall and F1, and the confusion matrix, with `.plot(path)`."""
+        data, _ = self._examples(x, y, need_labels=True)
+        targets = np.stack(list(data.map(lambda image, target, *rest: target).as_numpy_iterator()))
+        truth = targets if targets.ndim == 1 else targets.argmax(axis=-1)
+        images = data.map(lambda image, *rest: image)
+        probabilities = self.predict(images, batch_size=batch_size)
+        return classification_report(truth, probabilities, self.labels)
+
+    def signatures(self):
+        """Name -> (function, input specifications) of the exported SavedModel.
+
+        "serving_default" takes `images`, encoded images as strings [B]; "pixels" takes `pixels`, uint8
+        [B, H, W, C]. Both give `label` [B], `score` [B] and `probabilities` [B, K].
+        """
+        names = tf.constant(self.labels)
+
+        def answer(images):
+            probabilities = tf.nn.softmax(tf.cast(self.model(images, training=False), "float32"))
+            best = tf.argmax(probabilities, axis=-1)
+            return {
+                "label": tf.gather(names, best),
+                "score": tf.reduce_max(probabilities, axis=-1),
+                "probabilities": probabilities,
+            }
+
+        channels = self.preprocessor.channels
+        return {
+            "serving_default": (
+                lambda images: answer(self.preprocessor.from_bytes(images)),
+                [tf.TensorSpec((None,), "string", name="images")],
+            ),
+            "pixels": (
+                lambda pixels: answer(self.preprocessor(pixels)),
+                [tf.TensorSpec((None, None, None, channels), "uint8", name="pixels")],
+            ),
+        }
+
+    def export_example(self):
+        """Raw inputs of each signature on which `export` compares the SavedModel with `predict`."""
+        height, width = self.preprocessor.image_size
+        shape = (2, height + 5, width + 3, self.preprocessor.channels)
+        pixels = np.random.default_rng(0).integers(0, 256, shape, "uint8")
+        encoded = [tf.io.encode_png(image).numpy() for image in pixels]
+        expected = {"probabilities": self.predict(pixels)}
+        return {"serving_default": (np.array(encoded), expected), "pixels": (pixels, expected)}
+
+    @contextlib.contextmanager
+    def _explained(self, x):
+        """Turns an error from inside the tf.data pipeline into one that names the image."""
+        try:
+            yield
+        except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as error:
+            found = find_bad_image(x, self.preprocessor)
+            if found is None:
+                raise
+            raise found from error
+
+    def get_config(self):
+        return {**super().get_config(), "labels": list(self.labels)}
+
+
+def _short(labels):
+    return str(list(labels)) if len(labels) < 4 else f"[{labels[0]!r}, ..., {labels[-1]!r}]"

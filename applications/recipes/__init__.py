@@ -1,0 +1,24 @@
+"""Recipes: one file a published result. The file's docstring is its record."""
+
+import difflib
+import importlib
+
+# Result name -> module of this package that holds its RECIPE.
+_MODULES = {"resnet20.fashion_mnist": "resnet20_fashion_mnist"}
+
+
+def names():
+    """Names of all recipes."""
+    return sorted(_MODULES)
+
+
+def find(name):
+    """The recipe of that name.
+
+    Raises: ValueError with the nearest names if there is none.
+    """
+    if name not in _MODULES:
+        near = difflib.get_close_matches(name, _MODULES, n=3, cutoff=0.4)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise ValueError(f"recipe: expected one of {names()}, found {name!r}{hint}")
+    return importlib.import_module(f"{__name__}.{_MODULES[name]}").RECIPE

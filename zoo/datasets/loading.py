@@ -1,0 +1,56 @@
+"""From what a command line names to a data set."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+from zoo.datasets.array_dataset import ArrayDataset
+from zoo.datasets.digits import digits
+from zoo.datasets.fashion_mnist import fashion_mnist
+from zoo.datasets.image_folder import FileDataset, image_folder
+
+NAMES = ("digits", "fashion_mnist")
+
+
+def load(
+    name_or_path: str | os.PathLike,
+    split: str | None = None,
+    *,
+    root: str | os.PathLike | None = None,
+    validation_fraction: float = 0.0,
+    seed: int = 0,
+) -> ArrayDataset | FileDataset:
+    """A data set by its name, or a folder of class folders by its path.
+
+    Args:
+        name_or_path: "digits", "fashion_mnist" or a folder; a folder named like a data set is "./digits".
+        split: see the data set; None is "train" of a named one and all images of a folder.
+        root: folder under which Debian packages are unpacked, see `fashion_mnist`.
+        validation_fraction, seed: how a folder is split, see `image_folder`.
+
+    Returns:
+        ArrayDataset of a name, FileDataset of a folder; both unpack into (x, labels).
+
+    Raises:
+        ValueError: neither a known name nor a folder; near names are suggested.
+        FileNotFoundError: a path, but there is nothing.
+
+    Example:
+        >>> len(load("digits", "test"))
+        360
+    """
+    name = os.fspath(name_or_path)
+    if name == "digits":
+        return digits(split or "train")
+    if name == "fashion_mnist":
+        return fashion_mnist(split or "train", root=root)
+    if Path(name).exists() or len(Path(name).parts) > 1:
+        return image_folder(name, split, validation_fraction, seed)
+    near = difflib.get_close_matches(name.lower().replace("-", "_"), NAMES, n=2, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    raise ValueError(
+        f"name_or_path: expected one of {', '.join(map(repr, NAMES))} or a folder of class folders, "
+        f"found {name!r}.{hint}"
+    )

@@ -1,0 +1,68 @@
+"""An application to a SavedModel: raw data in, answers out, with TensorFlow alone on the other side."""
+
+import os
+import pathlib
+import shutil
+import tempfile
+
+import keras
+import numpy as np
+
+
+def export(application, folder):
+    """Writes `application.signatures()` as a SavedModel, reloads it, compares it, then puts it at `folder`.
+
+    Args:
+        application: an object with `signatures()` (name -> (function, input specs)) and `export_example()`
+            (name -> (input, expected outputs)).
+        folder: where the SavedModel goes; an older SavedModel there is replaced once the new one is good.
+
+    Raises: ValueError if `folder` holds something else, or if the reloaded model disagrees with `predict`.
+    """
+    import tensorflow as tf
+
+    folder = pathlib.Path(folder)
+    if folder.exists() and not (folder.is_dir() and (_is_saved_model(folder) or not any(folder.iterdir()))):
+        raise ValueError(f"folder: expected a new or empty folder or an older SavedModel, found {str(folder)!r}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = pathlib.Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        archive = keras.export.ExportArchive()
+        archive.track(application.model)  # without the optimizer
+        for name, (function, specs) in application.signatures().items():
+            archive.add_endpoint(name, function, input_signature=specs)
+        archive.write_out(partial, verbose=False)
+        _compare(tf.saved_model.load(str(partial)), application)
+        partial.chmod(0o755)
+        _replace(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _is_saved_model(folder):
+    return (folder / "saved_model.pb").is_file()
+
+
+def _replace(new, old):
+    """Moves folder `new` to `old`; what was there goes away last."""
+    if old.exists():
+        aside = pathlib.Path(tempfile.mkdtemp(prefix=f".{old.name}.old.", dir=old.parent))
+        os.rename(old, aside / old.name)
+        os.rename(new, old)
+        shutil.rmtree(aside)
+    else:
+        os.rename(new, old)
+
+
+def _compare(loaded, application, tolerance=1e-4):
+    import tensorflow as tf
+
+    for name, (raw, expected) in application.export_example().items():
+        outputs = loaded.signatures[name](tf.constant(raw))
+        for key, values in expected.items():
+            worst = float(np.abs(outputs[key].numpy() - values).max())
+            if not worst <= tolerance:
+                raise ValueError(
+                    f"export: expected {key} of signature {name} within {tolerance} of predict, found a "
+                    f"difference of {worst:.3g}"
+                )

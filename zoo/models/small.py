@@ -1,0 +1,147 @@
+"""The two networks every tutorial starts from: a multilayer perceptron and a small convolutional network.
+
+Shapes: B batch, H height, W width, C channels of the image, N classes.
+"""
+
+import keras
+from keras import ops
+
+
+class SmallNetwork(keras.Model):
+    """What `MLP` and `ConvNet` share: a head that can be replaced, and building layer by layer."""
+
+    def _head(self, num_classes):
+        return keras.layers.Dense(num_classes, dtype="float32", name="head")
+
+    def replace_head(self, num_classes):
+        """A fresh head for `num_classes`; everything below keeps its weights."""
+        width = self.head.kernel.shape[0] if self.head.built else None
+        self.num_classes = num_classes
+        self.head = self._head(num_classes)
+        if width is not None:
+            self.head.build((None, width))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0], self.num_classes
+
+
+@keras.saving.register_keras_serializable("zoo")
+class MLP(SmallNetwork):
+    """Fully connected layers with ReLU on the flattened image (Rumelhart et al. 1986).
+
+    Args:
+        hidden_dims: width of each hidden layer; 784 pixels -> 256 -> 128 -> 64 -> 10 by default.
+        num_classes: N.
+        dropout: rate after each hidden layer.
+        **kwargs: `name`, `dtype`.
+
+    Input: float [B, H, W, C], H and W fixed when the model is built. Output: logits, float32 [B, N].
+
+    Example:
+        >>> MLP()(keras.ops.zeros((2, 28, 28, 1))).shape
+        (2, 10)
+    """
+
+    def __init__(self, hidden_dims=(256, 128, 64), num_classes=10, dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden_dims = tuple(hidden_dims)
+        self.num_classes = num_classes
+        self.dropout = dropout
+        self.hidden = [
+            keras.layers.Dense(width, name=f"hidden{i + 1}", dtype=self.dtype_policy)
+            for i, width in enumerate(self.hidden_dims)
+        ]
+        self.drop = keras.layers.Dropout(dropout, name="drop", dtype=self.dtype_policy)
+        self.head = self._head(num_classes)
+
+    def build(self, input_shape):
+        _, height, width, channels = input_shape
+        if None in (height, width, channels):
+            raise ValueError(f"input_shape: expected fixed height, width and channels, found {input_shape}")
+        size = height * width * channels
+        for layer, out in zip(self.hidden, self.hidden_dims, strict=True):
+            layer.build((None, size))
+            size = out
+        self.head.build((None, size))
+        self.built = True
+
+    def call(self, x, training=None):
+        x = ops.reshape(x, (-1, self.hidden[0].kernel.shape[0]))  # [B, H * W * C]
+        for layer in self.hidden:
+            x = self.drop(ops.relu(layer(x)), training=training)
+        return self.head(x)
+
+    def get_config(self):
+        config = keras.layers.Layer.get_config(self)
+        own = {"hidden_dims": self.hidden_dims, "num_classes": self.num_classes, "dropout": self.dropout}
+        return {**config, **own}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ConvNet(SmallNetwork):
+    """Convolution and pooling, repeated, then a dense layer (LeCun et al. 1998, LeNet).
+
+    Args:
+        filters: channels of each 3x3 convolution, each followed by ReLU and 2x2 max pooling.
+        hidden_dim: width of the dense layer.
+        num_classes: N.
+        dropout: rate before the head.
+        **kwargs: `name`, `dtype`.
+
+    Input: float [B, H, W, C], H and W fixed when the model is built. Output: logits, float32 [B, N].
+
+    Example:
+        >>> ConvNet()(keras.ops.zeros((2, 28, 28, 1))).shape
+        (2, 10)
+    """
+
+    def __init__(self, filters=(32, 64), hidden_dim=128, num_classes=10, dropout=0.5, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = tuple(filters)
+        self.hidden_dim = hidden_dim
+        self.num_classes = num_classes
+        self.dropout = dropout
+        self.convs = [
+            keras.layers.Conv2D(width, 3, padding="same", name=f"conv{i + 1}", dtype=self.dtype_policy)
+            for i, width in enumerate(self.filters)
+        ]
+        self.hidden = keras.layers.Dense(hidden_dim, name="hidden", dtype=self.dtype_policy)
+        self.drop = keras.layers.Dropout(dropout, name="drop", dtype=self.dtype_policy)
+        self.head = self._head(num_classes)
+
+    def build(self, input_shape):
+        _, height, width, channels = input_shape
+        if None in (height, width, channels):
+            raise ValueError(f"input_shape: expected fixed height, width and channels, found {input_shape}")
+        for conv in self.convs:
+            conv.build((None, height, width, channels))
+            height, width, channels = height // 2, width // 2, conv.filters
+        self.hidden.build((None, height * width * channels))
+        self.head.build((None, self.hidden_dim))
+        self.built = True
+
+    def call(self, x, training=None):
+        for conv in self.convs:
+            x = ops.max_pool(ops.relu(conv(x)), 2, data_format="channels_last")  # [B, H/2, W/2, filters]
+        x = ops.reshape(x, (-1, self.hidden.kernel.shape[0]))  # [B, H' * W' * filters]
+        x = ops.relu(self.hidden(x))
+        return self.head(self.drop(x, training=training))
+
+    def get_config(self):
+        own = {
+            "filters": self.filters,
+            "hidden_dim": self.hidden_dim,
+            "num_classes": self.num_classes,
+            "dropout": self.dropout,
+        }
+        return {**keras.layers.Layer.get_config(self), **own}
+
+
+def mlp(**overrides):
+    """784-256-128-64-10 perceptron for 28 px grey images, 0.24M parameters."""
+    return MLP(**{"hidden_dims": (256, 128, 64), "num_classes": 10, **overrides})
+
+
+def conv_net(**overrides):
+    """Two convolutions, 32 and 64 wide, and a dense layer of 128, 0.42M parameters at 28 px."""
+    return ConvNet(**{"filters": (32, 64), "hidden_dim": 128, "num_classes": 10, **overrides})

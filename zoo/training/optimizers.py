@@ -1,0 +1,50 @@
+"""Optimizers by name, with decoupled weight decay that leaves norms and biases alone."""
+
+import inspect
+
+import keras
+
+# Parts of the names of variables that weight decay skips: the norms' scale and shift, and biases.
+NO_WEIGHT_DECAY = ("gamma", "beta", "bias")
+
+OPTIMIZERS = {
+    "sgd": keras.optimizers.SGD,
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+    "lamb": keras.optimizers.Lamb,
+    "lion": keras.optimizers.Lion,
+    "rmsprop": keras.optimizers.RMSprop,
+}
+
+
+def make_optimizer(name, learning_rate, momentum=0.9, weight_decay=0.0, ema=None, clip_norm=None):
+    """A Keras optimizer from plain numbers.
+
+    Args:
+        name: one of `OPTIMIZERS`; "sgd" is with Nesterov momentum.
+        learning_rate: a number or a schedule.
+        momentum: of "sgd" and "rmsprop"; others ignore it.
+        weight_decay: decoupled (arXiv:1711.05101): every step shrinks a kernel by learning_rate * weight_decay.
+            PyTorch's L2 penalty of p with momentum m is about weight_decay = p / (1 - m).
+        ema: momentum of an exponential moving average of the weights, or None.
+        clip_norm: global norm at which gradients are clipped, or None.
+    """
+    if name not in OPTIMIZERS:
+        raise ValueError(f"optimizer: expected one of {sorted(OPTIMIZERS)} or a Keras optimizer, found {name!r}")
+    arguments = {"weight_decay": weight_decay or None, "global_clipnorm": clip_norm}
+    if ema is not None:
+        arguments |= {"use_ema": True, "ema_momentum": ema}
+    accepted = inspect.signature(OPTIMIZERS[name].__init__).parameters
+    if "momentum" in accepted:
+        arguments["momentum"] = momentum
+    if "nesterov" in accepted:
+        arguments["nesterov"] = momentum > 0
+    return exclude_norms_and_biases(OPTIMIZERS[name](learning_rate, **arguments))
+
+
+def exclude_norms_and_biases(optimizer):
+    """Keeps weight decay off norms and biases; Keras forgets this setting when it serializes an optimizer."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if not inner.built:
+        inner.exclude_from_weight_decay(var_names=list(NO_WEIGHT_DECAY))
+    return optimizer

@@ -1,0 +1,70 @@
+"""A recipe: everything a published result needs, as literal numbers."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How an application is trained. `Application.compile(recipe)` and `fit` read their defaults from it.
+
+    Args:
+        epochs, batch_size: batch_size is over all devices.
+        optimizer: a name of `zoo.training.optimizers.OPTIMIZERS`.
+        learning_rate: the peak of the schedule.
+        warmup: steps of linear warm-up; a number below 1 is a share of all steps.
+        schedule: "constant", "linear" or "cosine" after the warm-up.
+        momentum, weight_decay, ema, clip_norm: see `zoo.training.make_optimizer`.
+        label_smoothing: share of the target spread over all classes (arXiv:1512.00567).
+        augment: arguments of the preprocessing's augmentation.
+        precision: a Keras dtype policy.
+        seed: of weights, order and augmentation.
+        name: of the result, for instance "resnet20.fashion_mnist".
+        application, model, data: what to build and on what; None in a fine-tuning default.
+        preprocessor: arguments of the preprocessor.
+        train_split, validation_split, test_split: names of the data's splits.
+
+    Example:
+        >>> Recipe(epochs=2).replace(batch_size=64).batch_size
+        64
+    """
+
+    epochs: int = 10
+    batch_size: int = 128
+    optimizer: str = "sgd"
+    learning_rate: float = 0.1
+    warmup: float = 0.05
+    schedule: str = "cosine"
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    ema: float | None = None
+    clip_norm: float | None = None
+    label_smoothing: float = 0.0
+    augment: dict = dataclasses.field(default_factory=dict)
+    precision: str = "float32"
+    seed: int = 0
+    name: str = ""
+    application: str = ""
+    model: str = ""
+    data: str = ""
+    preprocessor: dict = dataclasses.field(default_factory=dict)
+    train_split: str = "train"
+    validation_split: str = "validation"
+    test_split: str = "test"
+
+    def replace(self, **changes) -> "Recipe":
+        """A copy with some fields changed; unknown names raise a ValueError that lists the fields."""
+        known = [field.name for field in dataclasses.fields(self)]
+        unknown = sorted(set(changes) - set(known))
+        if unknown:
+            raise ValueError(f"recipe: expected fields among {known}, found {unknown}")
+        return dataclasses.replace(self, **changes)
+
+    def warmup_steps(self, total_steps: int) -> int:
+        """Steps of warm-up in a run of `total_steps`."""
+        steps = self.warmup * total_steps if self.warmup < 1 else self.warmup
+        return min(int(steps), total_steps)
+
+    def to_dict(self) -> dict:
+        return dataclasses.asdict(self)
+
+
