@@ -1,4 +1,4 @@
-"""Applications: one object from raw data to the answer, in training, prediction and the exported SavedModel."""
+"""Applications: one object from raw data to the answer, in training, prediction and export."""
 
 from zoo.applications.application import Application
 from zoo.applications.image_classifier import ImageClassifier

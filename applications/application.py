@@ -5,13 +5,13 @@ A subclass names its class attribute `default_recipe` and writes the hooks: `tra
 """
 
 import dataclasses
-import os
 import pathlib
 
 import keras
+from zoo.applications import pretrained
 
 from zoo import export as exporting
-from zoo.applications import pretrained
+from zoo.hub.atomic import atomic_path
 from zoo.training import Recipe, WarmupSchedule, make_optimizer
 from zoo.training.optimizers import OPTIMIZERS, exclude_norms_and_biases
 
@@ -198,22 +198,21 @@ class Application(keras.Model):
         if filepath.suffix != ".keras":
             raise ValueError(f"filepath: expected a name that ends with .keras, found {filepath.name!r}")
         if not overwrite and filepath.exists():
-            raise ValueError(f"filepath: expected a new name with overwrite=False, found the file {str(filepath)!r}")
-        partial = filepath.with_name(f".{filepath.stem}.{os.getpid()}.partial.keras")
-        try:
+            raise ValueError(
+                f"filepath: expected a new name with overwrite=False, found the file {str(filepath)!r}"
+            )
+        with atomic_path(filepath) as partial:
             super().save(partial, **arguments)
-            os.replace(partial, filepath)
-        finally:
-            partial.unlink(missing_ok=True)
 
     def save_pretrained(self, folder):
-        """Writes a folder that `from_pretrained` takes: config.json, model.safetensors, README.md (model card)."""
+        """Writes a folder for `from_pretrained`: config.json, model.safetensors, README.md (model card)."""
         pretrained.save(self, folder)
 
     def export(self, folder):
-        """Writes a SavedModel that takes raw data and returns answers; it needs TensorFlow only, not this package.
+        """Writes a SavedModel that takes raw data and returns answers.
 
-        It is reloaded and compared with `predict` before it takes the place of an older one.
+        It needs TensorFlow only, not this package. It is reloaded and compared with `predict` before it
+        takes the place of an older one.
         """
         exporting.export(self, folder)
 

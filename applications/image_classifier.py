@@ -9,13 +9,13 @@ import os
 import keras
 import numpy as np
 import tensorflow as tf
-
 from zoo.applications.application import Application
+from zoo.applications.recipes.image_fine_tune import RECIPE
+
 from zoo.datasets import image_folder
 from zoo.metrics.classification import classification_report
 from zoo.preprocessing import ImageAugmentation, find_bad_image, image_dataset
 from zoo.preprocessing.labels import check_label_names, encode_labels
-from zoo.training import Recipe
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -39,17 +39,7 @@ class ImageClassifier(Application):
         'T-shirt/top'
     """
 
-    default_recipe = Recipe(
-        epochs=10,
-        batch_size=32,
-        optimizer="sgd",
-        learning_rate=0.02,
-        warmup=0.1,
-        schedule="cosine",
-        weight_decay=5e-4,
-        label_smoothing=0.1,
-        augment={"crop": 2, "flip": True},
-    )
+    default_recipe = RECIPE
 
     def __init__(self, model, preprocessor, labels, **kwargs):
         super().__init__(model, preprocessor, **kwargs)
@@ -114,8 +104,9 @@ class ImageClassifier(Application):
         data, _ = self._examples(x, y, sample_weight)
         data = self._batched(data, batch_size, drop_remainder=False)
         return data.map(
-            lambda images, *rest: (self.preprocessor.normalize(images), *rest) if rest
-            else self.preprocessor.normalize(images)
+            lambda images, *rest: (
+                (self.preprocessor.normalize(images), *rest) if rest else self.preprocessor.normalize(images)
+            )
         ).prefetch(2)
 
     def _batched(self, data, batch_size, drop_remainder):
@@ -178,7 +169,7 @@ class ImageClassifier(Application):
     def classify(self, x, top_k=None, batch_size=None):
         """Raw images to labels with their scores.
 
-        Returns: for each image {"label": name, "score": probability}; with `top_k` the list of its k likeliest.
+        Returns: for each image {"label": name, "score": probability}; with `top_k` the list of the k best.
         """
         if top_k is not None and not 1 <= top_k <= len(self.labels):
             raise ValueError(f"top_k: expected 1..{len(self.labels)}, found {top_k}")

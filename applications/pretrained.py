@@ -1,3 +1,176 @@
-"""Stub replaced below."""
-def load(cls, name, overrides): raise NotImplementedError
-def save(app, folder): raise NotImplementedError
+"""Pretrained applications: from a name, a folder or a file; and back to a folder with its model card."""
+
+import json
+import os
+import pathlib
+
+import keras
+from zoo.applications import model_card
+
+from zoo import hub, models, preprocessing
+from zoo.hub.atomic import atomic_path
+
+FORMAT = 1
+OVERRIDES = ("labels", "precision")
+
+
+def load(cls, name, overrides):
+    """What `Application.from_pretrained` does; `cls` None takes an application of any class."""
+    unknown = sorted(set(overrides) - set(OVERRIDES))
+    if unknown:
+        raise ValueError(f"from_pretrained: expected overrides among {OVERRIDES}, found {unknown}")
+    labels, precision = overrides.get("labels"), overrides.get("precision")
+    path = pathlib.Path(os.fspath(name))
+    if path.suffix == ".keras":
+        application = _load_keras(path, precision)
+    elif str(name).startswith("hf://"):
+        application = _load_folder(hub.fetch_folder(str(name)), precision)
+    elif path.is_dir():
+        application = _load_folder(path, precision)
+    elif len(path.parts) > 1:
+        raise FileNotFoundError(f"name: expected a folder or a .keras file at {str(name)!r}, found nothing")
+    else:
+        application = _load_registered(hub.find(str(name)), precision)
+    if cls is not None and not isinstance(application, cls):
+        raise ValueError(
+            f"name: expected weights of {cls.__name__}, found {type(application).__name__} in {name!r}"
+        )
+    if labels is not None:
+        application.replace_labels(labels)
+    return application
+
+
+def _application(name):
+    from zoo import applications
+
+    if name not in applications.__all__:
+        raise ValueError(f"application: expected one of {applications.__all__}, found {name!r}")
+    return getattr(applications, name)
+
+
+def _load_keras(path, precision):
+    if not path.is_file():
+        raise FileNotFoundError(f"name: expected a .keras file, found none at {str(path)!r}")
+    if precision is not None:
+        raise ValueError("precision: expected None for a .keras file, which keeps its own, found one")
+    try:
+        return keras.saving.load_model(path)
+    except (OSError, KeyError, EOFError) as error:
+        raise ValueError(f"name: expected a whole .keras file, found {str(path)!r}: {error}") from error
+    except ValueError as error:
+        if "zip" not in str(error).lower():
+            raise
+        raise ValueError(f"name: expected a whole .keras file, found {str(path)!r}: {error}") from error
+
+
+def _load_registered(weights, precision):
+    config = weights.config
+    labels = config["labels"] or _imagenet_labels()
+    arguments = {**config.get("builder", {}), "num_classes": len(labels)}
+    model = getattr(models, weights.model)(**arguments, dtype=precision or "float32")
+    preprocessor = preprocessing.ImagePreprocessor(**config["preprocessor"])
+    application = _application(weights.application)(model, preprocessor, labels=labels)
+    if weights.source.startswith("keras-applications:"):
+        from zoo.hub import foreign
+
+        theirs = foreign.keras_applications_model(weights.source)
+        foreign.load_keras_applications(model, theirs, rgb=True)
+    else:
+        from zoo.hub import checkpoint
+
+        checkpoint.load_weights(model, hub.fetch(weights.source, weights.sha256))
+    return application
+
+
+def _imagenet_labels():
+    """The 1,000 class names, from the index that keras.applications uses; a name met twice gets its id."""
+    url = keras.src.applications.imagenet_utils.CLASS_INDEX_PATH
+    path = keras.utils.get_file("imagenet_class_index.json", url, cache_subdir="models")
+    index = json.loads(pathlib.Path(path).read_text())
+    pairs = [index[str(i)] for i in range(1000)]
+    names = [name for _, name in pairs]
+    return [f"{name} ({key})" if names.count(name) > 1 else name for key, name in pairs]
+
+
+def _load_folder(folder, precision):
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ValueError(f"name: expected a folder with config.json, found none in {str(folder)!r}")
+    try:
+        config = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"name: expected JSON in {str(path)!r}, found {error}") from error
+    if "application" in config:
+        return _load_own(folder, config, precision)
+    if config.get("model_type") == "resnet":
+        return _load_hugging_face(folder, config, precision)
+    raise ValueError(
+        f"name: expected a folder of save_pretrained or a Hugging Face ResNet, found model_type "
+        f"{config.get('model_type')!r} in {str(path)!r}"
+    )
+
+
+def _load_own(folder, config, precision):
+    from zoo.hub import checkpoint
+
+    if config.get("format") != FORMAT:
+        raise ValueError(f"format: expected {FORMAT}, found {config.get('format')!r} in {str(folder)!r}")
+    kind = config["model"]["class"]
+    if kind not in models.__all__:
+        raise ValueError(f"model: expected a class of zoo.models, found {kind!r} in {str(folder)!r}")
+    arguments = config["model"]["arguments"]
+    model = getattr(models, kind)(**arguments, dtype=precision or config["precision"])
+    preprocessor = preprocessing.ImagePreprocessor(**config["preprocessor"])
+    application = _application(config["application"])(model, preprocessor, labels=config["labels"])
+    checkpoint.load_weights(model, folder / "model.safetensors")
+    return application
+
+
+def _load_hugging_face(folder, config, precision):
+    from zoo.hub import foreign
+
+    arguments = foreign.hf_resnet_arguments(config)
+    labels = [
+        config.get("id2label", {}).get(str(i), f"LABEL_{i}") for i in range(arguments["num_classes"] or 2)
+    ]
+    skip = () if arguments["num_classes"] else ("head.",)
+    if skip:
+        print("This checkpoint has no head: it begins with a fresh one for 2 classes; pass labels=[...]")
+    arguments["num_classes"] = len(labels)
+    model = models.ResNet(**arguments, dtype=precision or "float32")
+    path = folder / "preprocessor_config.json"
+    settings = json.loads(path.read_text()) if path.is_file() else {}
+    preprocessor = preprocessing.ImagePreprocessor(
+        **foreign.hf_image_arguments(settings, config.get("num_channels", 3))
+    )
+    application = _application("ImageClassifier")(model, preprocessor, labels=labels)
+    foreign.load_hf_resnet(model, folder / "model.safetensors", config, skip=skip)
+    return application
+
+
+def save(application, folder):
+    """What `Application.save_pretrained` does: weights first, config.json last, each file whole."""
+    from zoo.hub import checkpoint
+
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {
+        "format": FORMAT,
+        "application": type(application).__name__,
+        "model": {"class": type(application.model).__name__, "arguments": _arguments(application.model)},
+        "precision": application.model.dtype_policy.name,
+        "preprocessor": application.preprocessor.get_config(),
+        "labels": list(application.labels),
+    }
+    checkpoint.save_weights(application.model, folder / "model.safetensors")
+    for name, text in (
+        ("README.md", model_card.write(application)),
+        ("config.json", json.dumps(config, indent=2) + "\n"),
+    ):
+        with atomic_path(folder / name) as partial:
+            partial.write_text(text)
+
+
+def _arguments(model):
+    config = model.get_config()
+    return {key: value for key, value in config.items() if key not in ("name", "dtype", "trainable")}

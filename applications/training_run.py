@@ -7,14 +7,17 @@ import pathlib
 import time
 
 import keras
-
 import zoo.applications
+
 from zoo import datasets, models, preprocessing
+from zoo.hub.atomic import atomic_path
 
 
 def build(recipe, label_names):
-    """The untrained application of a recipe, for classes `label_names`."""
+    """The application a recipe begins with, for classes `label_names`: untrained, or `recipe.start`'s."""
     application = getattr(zoo.applications, recipe.application)
+    if recipe.start:
+        return application.from_pretrained(recipe.start, labels=label_names, precision=recipe.precision)
     model = getattr(models, recipe.model)(num_classes=len(label_names), dtype=recipe.precision)
     preprocessor = preprocessing.ImagePreprocessor(**recipe.preprocessor)
     return application(model, preprocessor, labels=label_names)
@@ -30,15 +33,12 @@ def run(recipe, out, data=None, verbose=1):
         data: name of a data set or a folder of class folders; the recipe's by default.
         verbose: of `fit`.
 
-    Returns: (application, result), result a dict with the test metrics of the final epoch, None without
-    a test split.
+    Returns: (application, result), result a dict with the metrics after the last epoch by split.
     """
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     data = data or recipe.data
-    train = datasets.load(data, recipe.train_split)
-    held_out = _load(data, recipe.validation_split)
-    test = _load(data, recipe.test_split)
+    train, validation, test = _splits(recipe, data)
     keras.utils.set_random_seed(recipe.seed)
     application, done = _resume(recipe, out, len(train))
     if application is None:
@@ -51,26 +51,29 @@ def run(recipe, out, data=None, verbose=1):
     if done < recipe.epochs:
         application.fit(
             *train,
-            validation_data=None if held_out is None else tuple(held_out),
+            validation_data=tuple(validation),
             initial_epoch=done,
             callbacks=[EpochRecord(out)],
             verbose=verbose,
         )
-    result = {"recipe": recipe.to_dict(), "seconds": round(time.time() - began), "epochs": recipe.epochs}
-    if test is not None:
-        result["test"] = application.evaluate(*test, return_dict=True, verbose=0)
+    result = {"recipe": recipe.to_dict(), "seconds": round(time.time() - began), "resumed_after": done}
+    for name, held_out in (("validation", validation), ("test", test)):
+        if held_out is not None:
+            result[name] = application.evaluate(*held_out, return_dict=True, verbose=0)
     application.save_pretrained(out / "pretrained")
-    _write_json(out / "result.json", result)
+    with atomic_path(out / "result.json") as partial:
+        partial.write_text(json.dumps(result, indent=2) + "\n")
     return application, result
 
 
-def _load(data, split):
-    try:
-        return datasets.load(data, split)
-    except ValueError:
-        if os.path.isdir(data):  # a folder without that part
-            return None
-        raise
+def _splits(recipe, data):
+    """(train, validation, test); of a folder a tenth is held out for validation and there is no test split."""
+    if os.path.isdir(data):
+        train, validation = (
+            datasets.load(data, split, validation_fraction=0.1) for split in ("train", "validation")
+        )
+        return train, validation, None
+    return [datasets.load(data, s) for s in (recipe.train_split, recipe.validation_split, recipe.test_split)]
 
 
 def _resume(recipe, out, examples):
@@ -79,16 +82,18 @@ def _resume(recipe, out, examples):
     if not last.exists():
         return None, 0
     application = keras.saving.load_model(last)
-    if application.recipe.to_dict() != json.loads(json.dumps(recipe.to_dict())):
-        theirs, ours = application.recipe.to_dict(), json.loads(json.dumps(recipe.to_dict()))
-        changed = sorted(key for key in ours if ours[key] != theirs.get(key))
-        raise ValueError(f"out: expected a run of the same recipe in {str(out)!r}, found other values of {changed}")
+    if application.recipe != recipe:
+        theirs, ours = application.recipe.to_dict(), recipe.to_dict()
+        changed = sorted(key for key in ours if ours[key] != theirs[key])
+        raise ValueError(
+            f"out: expected a run of the same recipe in {str(out)!r}, found other values of {changed}"
+        )
     steps = max(1, examples // recipe.batch_size)
     return application, int(keras.ops.convert_to_numpy(application.optimizer.iterations)) // steps
 
 
 class EpochRecord(keras.callbacks.Callback):
-    """After every epoch: a row of log.csv (epoch, seconds, metrics), then last.keras, each whole or not at all."""
+    """After every epoch: a row of log.csv (epoch, seconds, metrics), then last.keras."""
 
     def __init__(self, out):
         super().__init__()
@@ -107,9 +112,3 @@ class EpochRecord(keras.callbacks.Callback):
                 writer.writeheader()
             writer.writerow(row)
         self.model.save(self.out / "last.keras")
-
-
-def _write_json(path, value):
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(value, indent=2) + "\n")
-    os.replace(partial, path)

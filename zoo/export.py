@@ -23,7 +23,9 @@ def export(application, folder):
 
     folder = pathlib.Path(folder)
     if folder.exists() and not (folder.is_dir() and (_is_saved_model(folder) or not any(folder.iterdir()))):
-        raise ValueError(f"folder: expected a new or empty folder or an older SavedModel, found {str(folder)!r}")
+        raise ValueError(
+            f"folder: expected a new or empty folder or an older SavedModel, found {str(folder)!r}"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = pathlib.Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:

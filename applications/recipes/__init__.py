@@ -4,7 +4,10 @@ import difflib
 import importlib
 
 # Result name -> module of this package that holds its RECIPE.
-_MODULES = {"resnet20.fashion_mnist": "resnet20_fashion_mnist"}
+_MODULES = {
+    "image_fine_tune": "image_fine_tune",
+    "resnet20.fashion_mnist": "resnet20_fashion_mnist",
+}
 
 
 def names():

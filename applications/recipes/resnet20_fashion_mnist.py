@@ -1,6 +1,6 @@
 """ResNet-20 on Fashion-MNIST.
 
-    zoo fit resnet20.fashion_mnist
+zoo fit resnet20.fashion_mnist
 """
 
 from zoo.training import Recipe

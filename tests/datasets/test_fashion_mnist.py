@@ -1,6 +1,9 @@
+import functools
 import gzip
+import http.server
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -102,11 +105,63 @@ def test_unreadable_file_is_named(nowhere, damage):
         fashion_mnist("test")
 
 
+@pytest.fixture
+def served(nowhere, monkeypatch):
+    """A folder whose files are downloaded from this machine instead of from the data's host."""
+    folder = nowhere / "served"
+    folder.mkdir()
+    handler = functools.partial(QuietHandler, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setattr(
+            sys.modules["zoo.datasets.fashion_mnist"], "URL", f"http://127.0.0.1:{server.server_port}/"
+        )
+        monkeypatch.delenv("ZOO_OFFLINE")
+        yield folder
+        server.shutdown()
+        thread.join()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def official():
+    return load_or_skip("test")
+
+
+def test_downloaded_files_are_kept_for_the_next_time(official, served, monkeypatch):
+    for name, array, magic in (
+        ("images-idx3", official.images, (2051, 10_000, 28, 28)),
+        ("labels-idx1", official.labels.astype("uint8"), (2049, 10_000)),
+    ):
+        with gzip.open(served / f"t10k-{name}-ubyte.gz", "wb", compresslevel=1) as file:
+            file.write(np.array(magic, ">i4").tobytes() + array.tobytes())
+    np.testing.assert_array_equal(fashion_mnist("test").images, official.images)
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    assert len(fashion_mnist("test")) == 10_000
+
+
+def test_a_damaged_download_is_refused_and_named(nowhere, served):
+    write_pair(served, images=b"proxy says no")
+    with pytest.raises(ValueError, match=r"cache.*t10k-images.*expected sha256 .* found .* Delete the file"):
+        fashion_mnist("test")
+
+
+def test_a_file_the_host_does_not_have_is_told(served):
+    with pytest.raises(FileNotFoundError, match=r"cannot be downloaded: .*HTTP 404"):
+        fashion_mnist("test")
+
+
 def test_missing_data_says_where_it_looked_and_what_to_do(nowhere):
     with pytest.raises(FileNotFoundError, match="apt-get install dataset-fashion-mnist") as caught:
         fashion_mnist("train")
     assert str(nowhere / "root") in str(caught.value)
     assert str(nowhere / "keras") in str(caught.value)
+    assert str(nowhere / "cache") in str(caught.value)
 
 
 def test_unknown_split_is_refused():
@@ -126,7 +181,7 @@ def test_embedded_files_are_small_enough_for_git():
 
 
 def write_pair(folder, images, labels=b""):
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name, content in (("images-idx3", images), ("labels-idx1", labels)):
         with gzip.open(folder / f"t10k-{name}-ubyte.gz", "wb", compresslevel=1) as file:
             file.write(content)

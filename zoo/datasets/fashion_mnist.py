@@ -143,12 +143,12 @@ def _locate(names: tuple[str, ...], root: str | os.PathLike | None) -> list[Path
         if all((folder / name).is_file() for name in names):
             return [folder / name for name in names]
 
-    from zoo.hub.sources import fetch
+    from zoo.hub.sources import cache_folder, fetch
 
     try:
-        return [fetch(URL + name, filename=f"fashion-mnist-{name}") for name in names]
-    except OSError as error:
-        looked = "".join(f"\n  {folder}" for folder in folders)
+        return [fetch(URL + name) for name in names]
+    except (ConnectionError, ValueError) as error:
+        looked = "".join(f"\n  {folder}" for folder in (*folders, cache_folder()))
         raise FileNotFoundError(
             f"fashion_mnist: {' and '.join(names)} are in none of{looked}\n"
             f"and cannot be downloaded: {error}\n"

@@ -10,7 +10,9 @@ def batch_norm_tensorflow(x, gamma, beta, epsilon):
     y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=x, scale=gamma, offset=beta, mean=empty, variance=empty, epsilon=epsilon, is_training=True
     )
-    count = tf.cast(tf.size(x) // tf.shape(x)[-1], "float32")  # the operation returns count / (count - 1) times
+    count = tf.cast(
+        tf.size(x) // tf.shape(x)[-1], "float32"
+    )  # the operation returns count / (count - 1) times
     return y, mean, variance * (count - 1.0) / tf.maximum(count, 1.0)
 
 

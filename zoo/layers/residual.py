@@ -58,9 +58,7 @@ class ResidualBlock(keras.layers.Layer):
 
     def norm(self, name, last=False):
         gamma = "zeros" if last and self.zero_init else "ones"
-        return BatchNorm(
-            epsilon=self.epsilon, gamma_initializer=gamma, name=name, dtype=self.dtype_policy
-        )
+        return BatchNorm(epsilon=self.epsilon, gamma_initializer=gamma, name=name, dtype=self.dtype_policy)
 
     def add_conv(self, name, filters, shape):
         """A 3x3 convolution that carries the block's stride, blurred after it where `antialias`."""
@@ -74,7 +72,7 @@ class ResidualBlock(keras.layers.Layer):
         return shape
 
     def add_shortcut(self, shape, norm=True):
-        """Identity where shapes agree, else [pool ->] 1x1 convolution [-> norm] (ResNet-D: arXiv:1812.01187)."""
+        """Identity where shapes agree, else [pool ->] 1x1 convolution [-> norm]."""
         channels = self.filters * self.expansion
         self.projects = self.stride > 1 or shape[-1] != channels
         self.shortcut_pool = self.shortcut_conv = self.shortcut_norm = None
@@ -95,7 +93,9 @@ class ResidualBlock(keras.layers.Layer):
         """Squeeze-excite and stochastic depth on the residual branch."""
         self.excite = self.drop = None
         if self.squeeze_excite:
-            self.add("excite", SqueezeExcite(self.squeeze_excite, name="excite", dtype=self.dtype_policy), shape)
+            self.add(
+                "excite", SqueezeExcite(self.squeeze_excite, name="excite", dtype=self.dtype_policy), shape
+            )
         if self.drop_path:
             self.drop = keras.layers.Dropout(
                 self.drop_path, noise_shape=(None, 1, 1, 1), name="drop", dtype=self.dtype_policy
@@ -123,7 +123,8 @@ class ResidualBlock(keras.layers.Layer):
         return batch, height, width, self.filters * self.expansion
 
     def get_config(self):
-        names = "filters stride shortcut squeeze_excite antialias drop_path zero_init epsilon".split()
+        names = ("filters", "stride", "shortcut", "squeeze_excite", "antialias")
+        names += ("drop_path", "zero_init", "epsilon")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 

@@ -87,7 +87,9 @@ def _from_list(items, name):
         return _from_arrays(items, name)
     if not all(is_text):
         row = is_text.index(False)
-        raise ValueError(f"{name}: expected paths or bytes throughout, found {type(items[row]).__name__} in row {row}")
+        raise ValueError(
+            f"{name}: expected paths or bytes throughout, found {type(items[row]).__name__} in row {row}"
+        )
     for row, item in enumerate(items):
         if not isinstance(item, bytes) and not pathlib.Path(item).is_file():
             raise ValueError(f"{name}: expected a file in row {row}, found none at {os.fspath(item)!r}")
@@ -161,5 +163,7 @@ def find_bad_image(x, preprocessor, name="x"):
         except (tf.errors.InvalidArgumentError, ValueError, OSError) as error:
             what = "bytes" if isinstance(item, bytes) else repr(os.fspath(item))
             reason = str(getattr(error, "message", error)).split("[Op:")[0].split("} ")[-1].strip()
-            return ValueError(f"{name}: expected a JPEG, PNG, BMP or GIF in row {row}, found {what}: {reason}")
+            return ValueError(
+                f"{name}: expected a JPEG, PNG, BMP or GIF in row {row}, found {what}: {reason}"
+            )
     return None

@@ -94,7 +94,9 @@ def _encode_dataset(y, names, one_hot):
     def encode(label):
         number = tf.cast(label, "int32") if table is None else table.lookup(label)
         message = f"labels: expected one of the {len(names)} labels {_ends(names)}, found another"
-        with tf.control_dependencies([tf.debugging.Assert((number >= 0) & (number < len(names)), [message, label])]):
+        with tf.control_dependencies(
+            [tf.debugging.Assert((number >= 0) & (number < len(names)), [message, label])]
+        ):
             return tf.one_hot(number, len(names)) if one_hot else tf.identity(number)
 
     return y.map(encode)

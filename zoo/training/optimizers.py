@@ -24,13 +24,15 @@ def make_optimizer(name, learning_rate, momentum=0.9, weight_decay=0.0, ema=None
         name: one of `OPTIMIZERS`; "sgd" is with Nesterov momentum.
         learning_rate: a number or a schedule.
         momentum: of "sgd" and "rmsprop"; others ignore it.
-        weight_decay: decoupled (arXiv:1711.05101): every step shrinks a kernel by learning_rate * weight_decay.
+        weight_decay: decoupled (arXiv:1711.05101): a step shrinks a kernel by learning_rate * weight_decay.
             PyTorch's L2 penalty of p with momentum m is about weight_decay = p / (1 - m).
         ema: momentum of an exponential moving average of the weights, or None.
         clip_norm: global norm at which gradients are clipped, or None.
     """
     if name not in OPTIMIZERS:
-        raise ValueError(f"optimizer: expected one of {sorted(OPTIMIZERS)} or a Keras optimizer, found {name!r}")
+        raise ValueError(
+            f"optimizer: expected one of {sorted(OPTIMIZERS)} or a Keras optimizer, found {name!r}"
+        )
     arguments = {"weight_decay": weight_decay or None, "global_clipnorm": clip_norm}
     if ema is not None:
         arguments |= {"use_ema": True, "ema_momentum": ema}

@@ -19,7 +19,8 @@ class Recipe:
         precision: a Keras dtype policy.
         seed: of weights, order and augmentation.
         name: of the result, for instance "resnet20.fashion_mnist".
-        application, model, data: what to build and on what; None in a fine-tuning default.
+        application, model, data: what to build and on what.
+        start: pretrained weights to begin from, in place of `model`.
         preprocessor: arguments of the preprocessor.
         train_split, validation_split, test_split: names of the data's splits.
 
@@ -45,11 +46,16 @@ class Recipe:
     name: str = ""
     application: str = ""
     model: str = ""
+    start: str = ""
     data: str = ""
     preprocessor: dict = dataclasses.field(default_factory=dict)
     train_split: str = "train"
     validation_split: str = "validation"
     test_split: str = "test"
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):  # a recipe read back from JSON equals the one written
+            object.__setattr__(self, field.name, _frozen(getattr(self, field.name)))
 
     def replace(self, **changes) -> "Recipe":
         """A copy with some fields changed; unknown names raise a ValueError that lists the fields."""
@@ -68,3 +74,8 @@ class Recipe:
         return dataclasses.asdict(self)
 
 
+def _frozen(value):
+    """Lists as tuples, in depth."""
+    if isinstance(value, dict):
+        return {key: _frozen(entry) for key, entry in value.items()}
+    return tuple(_frozen(entry) for entry in value) if isinstance(value, (list, tuple)) else value

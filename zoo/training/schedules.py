@@ -14,7 +14,7 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
     With t steps since `start`, w warm-up steps and T steps in all:
     rate = peak * min((t + 1) / w, decay((t - w) / (T - w))).
-    Keras' `CosineDecay` has no linear form and always starts at step 0, so a second `fit` would train at rate 0.
+    Keras' `CosineDecay` has no linear form and always starts at step 0: a second `fit` would train at rate 0.
 
     Args:
         peak: highest learning rate.

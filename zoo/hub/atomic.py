@@ -1,0 +1,62 @@
+"""Files that are either the old one or the new one, never half of each."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
+    """A temporary path in the same folder that takes the place of `path` when the block ends well.
+
+    The new file is synced to disk before the rename. When the block raises (a full disk, an interrupt) the
+    temporary file is removed and what was at `path` stays; a killed process leaves the old file and a hidden
+    `.NAME.*.tmp` beside it.
+
+    Args:
+        path: the file to write; its folder must exist. Of a symbolic link, the file it points to.
+
+    Yields: a path with the suffix of `path`, which the block must write.
+
+    Raises:
+        ValueError: the folder does not exist, or `path` is a folder.
+        OSError: the write failed; the message names `path` and says that it is unchanged.
+
+    Example:
+        >>> with atomic_path("notes.txt") as partial:
+        ...     _ = partial.write_text("all or nothing")
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise ValueError(f"path: expected a file, found the folder {target}")
+    if not target.parent.is_dir():
+        raise ValueError(
+            f"path: expected a file in an existing folder, found {target}; create its folder first"
+        )
+    partial = target.with_name(f".{target.stem}.{os.getpid()}-{secrets.token_hex(4)}.tmp{target.suffix}")
+    try:
+        yield partial
+        with open(partial, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, target)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None:
+            state = "the file there is unchanged" if target.exists() else "nothing was left there"
+            message = f"{target} was not written and {state}: {error.strerror}"
+            raise OSError(error.errno, message) from error
+        raise
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the rename itself durable, where the system can open a folder."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

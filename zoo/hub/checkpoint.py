@@ -1,0 +1,308 @@
+"""Weights as safetensors files: stable names, atomic writes, loads that hold one tensor at a time.
+
+Nothing is unpickled and no code of a checkpoint runs. Whatever the file's names are, a load first compares
+all names and shapes with the model and only then changes a variable.
+"""
+
+import json
+import os
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Protocol
+
+import keras
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from zoo.hub.atomic import atomic_path
+from zoo.hub.sources import refuse_pickle
+
+# NumPy's names of types and those of the safetensors format.
+FORMAT_TYPES = {
+    "float64": "F64",
+    "float32": "F32",
+    "float16": "F16",
+    "bfloat16": "BF16",
+    "float8_e4m3fn": "F8_E4M3",
+    "float8_e5m2": "F8_E5M2",
+    "int64": "I64",
+    "int32": "I32",
+    "int16": "I16",
+    "int8": "I8",
+    "uint64": "U64",
+    "uint32": "U32",
+    "uint16": "U16",
+    "uint8": "U8",
+    "bool": "BOOL",
+}
+
+
+class Source(NamedTuple):
+    """Where a variable's value comes from: tensor `name`, less `minus`, transposed to `axes`, then flipped.
+
+    Attributes:
+        name: the tensor in the foreign checkpoint.
+        axes: order of the foreign axes in ours, as in `np.transpose`; None keeps them.
+        minus: a second tensor of the same shape that is subtracted, or None.
+        flip: one of our axes whose order is reversed, or None.
+    """
+
+    name: str
+    axes: tuple[int, ...] | None = None
+    minus: str | None = None
+    flip: int | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name,) if self.minus is None else (self.name, self.minus)
+
+    def shape(self, tensors: "Tensors") -> tuple[int, ...] | None:
+        """Shape after the transposition, or None where the foreign rank does not fit `axes`."""
+        shape = tensors.shape(self.name)
+        if self.minus is not None and tensors.shape(self.minus) != shape:
+            return None
+        if self.axes is None:
+            return shape
+        return tuple(shape[axis] for axis in self.axes) if len(shape) == len(self.axes) else None
+
+    def read(self, tensors: "Tensors") -> np.ndarray:
+        value = tensors.read(self.name)
+        if self.minus is not None:
+            value = value - tensors.read(self.minus)
+        if self.axes is not None:
+            value = value.transpose(self.axes)
+        return value if self.flip is None else np.flip(value, self.flip)
+
+
+class Tensors(Protocol):
+    """Named arrays that can be asked for their shape before they are read."""
+
+    def __iter__(self) -> Iterator[str]: ...
+
+    def shape(self, name: str) -> tuple[int, ...]: ...
+
+    def read(self, name: str) -> np.ndarray: ...
+
+
+class TensorFile:
+    """The tensors of one safetensors file: `with TensorFile(path) as tensors`.
+
+    Args:
+        path: the file.
+
+    Raises:
+        ValueError: no such file, a pickle, a truncated file or one of another format.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = Path(path)
+        refuse_pickle(self.path.name)
+        if not self.path.is_file():
+            raise ValueError(f"path: expected a safetensors file, found none at {self.path}")
+        try:
+            self.file = _open(self.path)
+        except SafetensorError as error:
+            raise ValueError(
+                f"{self.path}: expected a whole safetensors file, found {self.path.stat().st_size} bytes "
+                f"that are truncated or of another format ({error}); fetch or save the file again"
+            ) from error
+
+    def __enter__(self):
+        self.file.__enter__()
+        return self
+
+    def __exit__(self, *exception):
+        self.file.__exit__(*exception)
+
+    def __str__(self):
+        return str(self.path)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.file.keys())
+
+    def metadata(self) -> dict[str, str]:
+        return self.file.metadata() or {}
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        return tuple(self.file.get_slice(name).get_shape())
+
+    def read(self, name: str) -> np.ndarray:
+        return self.file.get_tensor(name)
+
+
+def _open(path: Path):
+    try:  # a memory map would count every page read as memory held until the file is closed
+        return safe_open(path, framework="numpy", backend="pread")
+    except TypeError:  # safetensors before 0.8 only maps
+        return safe_open(path, framework="numpy")
+
+
+def weight_names(model: keras.Model) -> dict[str, keras.Variable]:
+    """The model's variables by stable name, in the order of `model.variables`.
+
+    A name joins the names of the layers on the way and of the variable: "stage1_block1.conv1.kernel". It is
+    the variable's `path` without the model's own component, and stays so inside another model and after a
+    head was replaced. States of seed generators are left out.
+
+    Args:
+        model: a built model.
+
+    Raises:
+        ValueError: the model is not built, or two variables get the same name.
+
+    Example:
+        >>> list(weight_names(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="head")])))
+        ['head.kernel', 'head.bias']
+    """
+    if not model.built or not model.variables:
+        raise ValueError(
+            f"model: expected a built model, found {model.name!r} without variables; call it on a batch or "
+            "model.build(input_shape) first"
+        )
+    names, taken = {}, {}
+    for name, variable in _walk(model):
+        if id(variable) in names or variable.name == "seed_generator_state":
+            continue
+        if name in taken:
+            raise ValueError(
+                f"model: expected one variable for each name, found two for {name!r} in {model.name!r} "
+                f"(paths {taken[name].path!r}, {variable.path!r}); give sibling layers different names"
+            )
+        names[id(variable)], taken[name] = name, variable
+    return {names[id(v)]: v for v in model.variables if id(v) in names}
+
+
+def _walk(layer: keras.layers.Layer, prefix: str = "") -> Iterator[tuple[str, keras.Variable]]:
+    """(name, variable), deepest layers first, so that the longest name of a variable comes first."""
+    for child in layer._flatten_layers(include_self=False, recursive=False):
+        yield from _walk(child, f"{prefix}{child.name}.")
+    for variable in layer.variables:
+        yield prefix + variable.name, variable
+
+
+def save_weights(
+    model: keras.Model, path: str | os.PathLike, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Writes the model's weights as one safetensors file, holding one tensor at a time.
+
+    Args:
+        model: a built model.
+        path: the file to write or replace; on any failure what was there stays (see `atomic_path`).
+        metadata: strings for the file's header.
+
+    Raises:
+        ValueError: the model is not built, the folder does not exist, metadata is not strings.
+        OSError: the write failed, for instance on a full disk; the message names the file.
+    """
+    variables = weight_names(model)
+    header = _header(variables, metadata or {})
+    with atomic_path(path) as partial, open(partial, "xb") as file:
+        _write(file, variables, header)
+
+
+def _header(variables: Mapping[str, keras.Variable], metadata: Mapping[str, str]) -> dict:
+    """The header: type, shape and place of every tensor, widest types first so that all are aligned."""
+    for key, value in metadata.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise ValueError(f"metadata: expected strings by string, found {key!r}: {value!r}")
+    header, end = {"__metadata__": {"format": "keras", **metadata}}, 0
+    sizes = {name: np.dtype(variable.dtype).itemsize for name, variable in variables.items()}
+    for name in sorted(variables, key=lambda name: -sizes[name]):
+        shape = [int(n) for n in variables[name].shape]
+        start, end = end, end + sizes[name] * int(np.prod(shape, dtype=np.int64))
+        kind = FORMAT_TYPES[np.dtype(variables[name].dtype).name]
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [start, end]}
+    return header
+
+
+def _write(file: BinaryIO, variables: Mapping[str, keras.Variable], header: dict) -> None:
+    """Length of the header, header, data. The library's own writer wants every tensor in memory at once."""
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(struct.pack("<Q", len(text)) + text)
+    for name in header:
+        if name != "__metadata__":
+            value = np.ascontiguousarray(variables[name])
+            file.write(value.reshape(-1).view(np.uint8))
+
+
+def load_weights(model: keras.Model, path: str | os.PathLike, skip: Iterable[str] = ()) -> None:
+    """Reads a file of `save_weights` into the model, one tensor at a time, cast to each variable's type.
+
+    Beside the model it holds at most one tensor, as an array and as the backend's tensor.
+
+    Args:
+        model: a built model.
+        path: safetensors file with the names of `weight_names`.
+        skip: prefixes of names that stay as they are, in the model and in the file: `("head.",)`.
+
+    Raises:
+        ValueError: the model is not built; the file is missing, truncated or of another format; names or
+            shapes differ. The model is then as it was.
+    """
+    with TensorFile(path) as tensors:
+        names = {*weight_names(model), *tensors}
+        load_mapped(model, tensors, {name: Source(name) for name in names}, skip)
+
+
+def load_mapped(
+    model: keras.Model,
+    tensors: Tensors,
+    name_map: Mapping[str, Source],
+    skip: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+) -> None:
+    """Sets every variable of the model from the tensor that `name_map` gives for its name.
+
+    Args:
+        model: a built model.
+        tensors: a `TensorFile`, or anything that iterates over names and has its `shape` and `read`.
+        name_map: from our names (`weight_names`) to `Source`; entries the model lacks are allowed.
+        skip: prefixes of our names that stay as they are; the tensors mapped to them are not read.
+        ignore: endings of foreign names that hold no weights.
+
+    Raises:
+        ValueError: a variable without a tensor, a tensor without a variable, or shapes that differ, with
+            the first names of each. The model is then as it was.
+    """
+    skip = (skip,) if isinstance(skip, str) else tuple(skip)
+    ignore = (ignore,) if isinstance(ignore, str) else tuple(ignore)
+    variables = weight_names(model)
+    wanted = {name: variable for name, variable in variables.items() if not name.startswith(skip)}
+    found = {name for name in tensors if not name.endswith(ignore)}
+    plan, missing, mismatched = {}, [], []
+    for name, variable in wanted.items():
+        source = name_map.get(name)
+        expected = tuple(variable.shape)
+        if source is None or not found.issuperset(source.names):
+            absent = [n for n in source.names if n not in found and n != name] if source else []
+            missing.append(f"{name} {list(expected)}" + (f" from {' and '.join(absent)}" if absent else ""))
+        elif source.shape(tensors) != expected:
+            shapes = " and ".join(f"{list(tensors.shape(n))} of {n}" for n in source.names)
+            mismatched.append(f"{name}: expected {_foreign_shape(expected, source)}, found {shapes}")
+        else:
+            plan[name] = source
+    used = {n for name, s in name_map.items() if name in wanted or name.startswith(skip) for n in s.names}
+    unexpected = [f"{name} {list(tensors.shape(name))}" for name in sorted(found - used)]
+    if missing or unexpected or mismatched:
+        raise ValueError(_misfit(model, tensors, missing, unexpected, mismatched))
+    for name, source in plan.items():
+        variable = wanted[name]
+        variable.assign(source.read(tensors).astype(variable.dtype, copy=False))
+
+
+def _foreign_shape(shape: tuple[int, ...], source: Source) -> list[int]:
+    """Our shape in the order of the foreign axes."""
+    return list(shape) if source.axes is None else [shape[i] for i in np.argsort(source.axes)]
+
+
+def _misfit(model, tensors, missing, unexpected, mismatched, first=5) -> str:
+    lines = [f"{tensors}: expected the weights of model {model.name!r}, found others; nothing was loaded"]
+    titles = ("missing in the file", "unexpected in the file", "different in shape")
+    for title, items in zip(titles, (missing, unexpected, mismatched), strict=True):
+        if items:
+            more = f" and {len(items) - first} more" if len(items) > first else ""
+            lines.append(f"  {len(items)} {title}: {'; '.join(items[:first])}{more}")
+    lines.append('  skip=("head.",) would leave the names under head. as they are')
+    return "\n".join(lines)

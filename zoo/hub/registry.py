@@ -1,0 +1,124 @@
+"""The named weights: where they come from, what they may be used for, what they reach.
+
+A name is `family.tag` and the tag names the recipe or the data: `resnet50.keras_imagenet`.
+"""
+
+import dataclasses
+import difflib
+import fnmatch
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """One entry of the registry.
+
+    Attributes:
+        name: `family.tag`.
+        application: class in `zoo.applications`, "ImageClassifier".
+        model: builder in `zoo.models`, "resnet50".
+        source: what `zoo.hub.fetch` takes, or `keras-applications:ResNet50`.
+        sha256: digest of the file; None only for what keras.applications downloads and checks.
+        licence: of the weights, by SPDX name.
+        data: what they were trained on, with its licence where it restricts use.
+        recipe: name of the recipe, or where the training is described.
+        metric: the measured result with its data, "test accuracy 0.9512".
+        parameters: number of weights, moving statistics included.
+        config: what the application needs to be built: "builder" (arguments of the builder), "preprocessor"
+            (its arguments), "labels" (names of the classes, in order).
+        golden: "seed", "shape", "outputs" (the first ones for that input), "tolerance"; {} where the weights
+            could not be run by us.
+        url: page to read more.
+        notes: one or two sentences for the model card.
+    """
+
+    name: str
+    application: str
+    model: str
+    source: str
+    sha256: str | None
+    licence: str
+    data: str
+    recipe: str
+    metric: str
+    parameters: int
+    config: dict[str, Any] = dataclasses.field(default_factory=dict)
+    golden: dict[str, Any] = dataclasses.field(default_factory=dict)
+    url: str = ""
+    notes: str = ""
+
+    def __post_init__(self):
+        family, _, tag = self.name.partition(".")
+        if not family or not tag:
+            raise ValueError(f"name: expected 'family.tag', found {self.name!r}")
+        if self.sha256 is None and not self.source.startswith("keras-applications:"):
+            raise ValueError(f"sha256: expected the digest of {self.source!r}, found None in {self.name!r}")
+
+
+WEIGHTS: dict[str, Weights] = {}
+
+
+def register(weights: Weights) -> Weights:
+    """Adds an entry to `WEIGHTS` and returns it; ValueError where another has the name."""
+    if WEIGHTS.setdefault(weights.name, weights) != weights:
+        raise ValueError(f"name: expected a new one, found {weights.name!r}, which is registered already")
+    return weights
+
+
+def find(name: str) -> Weights:
+    """The entry called `name`.
+
+    Raises:
+        ValueError: no such name, with the near ones and how to list all.
+
+    Example:
+        >>> find("resnet50.keras_imagenet").application
+        'ImageClassifier'
+    """
+    if name in WEIGHTS:
+        return WEIGHTS[name]
+    lowered = {known.lower(): known for known in WEIGHTS}
+    near = [lowered[n] for n in difflib.get_close_matches(str(name).lower(), lowered, n=3, cutoff=0.5)]
+    guess = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+    raise ValueError(
+        f"name: expected the name of registered weights, found {name!r}{guess} "
+        "zoo.hub.list_pretrained() and `zoo list` show all names"
+    )
+
+
+def list_pretrained(pattern: str = "*") -> list[str]:
+    """The sorted names that match a shell pattern: `list_pretrained("resnet*")`."""
+    return sorted(fnmatch.filter(WEIGHTS, pattern))
+
+
+def _keras_imagenet(depth: int, parameters: int, metric: str) -> Weights:
+    return Weights(
+        name=f"resnet{depth}.keras_imagenet",
+        application="ImageClassifier",
+        model=f"resnet{depth}",
+        source=f"keras-applications:ResNet{depth}",
+        sha256=None,
+        licence="MIT",
+        data="ImageNet-1k (ILSVRC 2012), for non-commercial research by its terms",
+        recipe="arXiv:1512.03385, section 3.4 (the authors' own weights)",
+        metric=metric,
+        parameters=parameters,
+        config={
+            "builder": {"num_classes": 1000, "block_options": {"stride_first": True, "epsilon": 1.001e-5}},
+            # RGB in [0, 1] to 255 * x - mean: load with load_keras_applications(..., rgb=True)
+            "preprocessor": {
+                "size": 224,
+                "mean": (123.68 / 255, 116.779 / 255, 103.939 / 255),
+                "std": (1 / 255, 1 / 255, 1 / 255),
+            },
+            "labels": None,
+        },
+        url="https://keras.io/api/applications/resnet",
+        notes="keras.applications downloads the file and checks it. The metric is Keras' published one, "
+        "not measured again here.",
+    )
+
+
+register(_keras_imagenet(50, 25610152, "ImageNet validation accuracy 0.749"))
+register(_keras_imagenet(101, 44654504, "ImageNet validation accuracy 0.764"))
+register(_keras_imagenet(152, 60344232, "ImageNet validation accuracy 0.766"))
