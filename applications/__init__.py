@@ -1,6 +1,19 @@
-"""Applications: one object from raw data to the answer, in training, prediction and export."""
+"""Applications: one object from raw data to the answer, in training, prediction and export.
 
-from zoo.applications.application import Application
-from zoo.applications.image_classifier import ImageClassifier
+They load on first use, so that the command line answers `--help` without importing TensorFlow.
+"""
 
+import importlib
+
+_HOMES = {"Application": "application", "ImageClassifier": "image_classifier"}
 __all__ = ["Application", "ImageClassifier"]
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"zoo.applications.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'zoo.applications' has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

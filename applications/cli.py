@@ -4,14 +4,36 @@ Mistakes of the user end with one line on standard error and exit code 2, withou
 """
 
 import functools
+import importlib
 import json
 import os
+import sys
 
 import click
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up chatter
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # warnings and chatter of TensorFlow's C++ side
 
 DEFAULT = "resnet20.fashion_mnist"
+
+
+class UserError(click.ClickException):
+    """One line on standard error, exit code 2."""
+
+    exit_code = 2
+
+
+def import_tensorflow_quietly():
+    """Imports TensorFlow without the lines it writes before it reads its log level."""
+    if "tensorflow" in sys.modules or os.environ.get("ZOO_DEBUG"):
+        return
+    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        importlib.import_module("tensorflow")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(null)
 
 
 def user_errors(command):
@@ -20,11 +42,12 @@ def user_errors(command):
     @functools.wraps(command)
     def guarded(*args, **kwargs):
         try:
+            import_tensorflow_quietly()
             return command(*args, **kwargs)
         except (ValueError, OSError, ImportError) as error:
             if os.environ.get("ZOO_DEBUG"):
                 raise
-            raise click.UsageError(str(error)) from error
+            raise UserError(str(error)) from error
 
     return guarded
 

@@ -8,6 +8,7 @@ import keras
 from zoo.applications import model_card
 
 from zoo import hub, models, preprocessing
+from zoo.hub import checkpoint
 from zoo.hub.atomic import atomic_path
 
 FORMAT = 1
@@ -22,7 +23,9 @@ def load(cls, name, overrides):
     labels, precision = overrides.get("labels"), overrides.get("precision")
     path = pathlib.Path(os.fspath(name))
     if path.suffix == ".keras":
-        application = _load_keras(path, precision)
+        if precision is not None:
+            raise ValueError("precision: expected None for a .keras file, which keeps its own, found one")
+        application = load_keras(path)
     elif str(name).startswith("hf://"):
         application = _load_folder(hub.fetch_folder(str(name)), precision)
     elif path.is_dir():
@@ -48,11 +51,14 @@ def _application(name):
     return getattr(applications, name)
 
 
-def _load_keras(path, precision):
+def load_keras(path):
+    """The application in a `.keras` file, with its optimizer and all."""
+    from zoo import applications
+
     if not path.is_file():
         raise FileNotFoundError(f"name: expected a .keras file, found none at {str(path)!r}")
-    if precision is not None:
-        raise ValueError("precision: expected None for a .keras file, which keeps its own, found one")
+    for name in applications.__all__:
+        getattr(applications, name)  # Keras finds only classes that are imported
     try:
         return keras.saving.load_model(path)
     except (OSError, KeyError, EOFError) as error:
@@ -67,17 +73,16 @@ def _load_registered(weights, precision):
     config = weights.config
     labels = config["labels"] or _imagenet_labels()
     arguments = {**config.get("builder", {}), "num_classes": len(labels)}
-    model = getattr(models, weights.model)(**arguments, dtype=precision or "float32")
     preprocessor = preprocessing.ImagePreprocessor(**config["preprocessor"])
-    application = _application(weights.application)(model, preprocessor, labels=labels)
+    with checkpoint.zero_initialized():
+        model = getattr(models, weights.model)(**arguments, dtype=precision or "float32")
+        application = _application(weights.application)(model, preprocessor, labels=labels)
     if weights.source.startswith("keras-applications:"):
         from zoo.hub import foreign
 
         theirs = foreign.keras_applications_model(weights.source)
         foreign.load_keras_applications(model, theirs, rgb=True)
     else:
-        from zoo.hub import checkpoint
-
         checkpoint.load_weights(model, hub.fetch(weights.source, weights.sha256))
     return application
 
@@ -111,17 +116,16 @@ def _load_folder(folder, precision):
 
 
 def _load_own(folder, config, precision):
-    from zoo.hub import checkpoint
-
     if config.get("format") != FORMAT:
         raise ValueError(f"format: expected {FORMAT}, found {config.get('format')!r} in {str(folder)!r}")
     kind = config["model"]["class"]
     if kind not in models.__all__:
         raise ValueError(f"model: expected a class of zoo.models, found {kind!r} in {str(folder)!r}")
     arguments = config["model"]["arguments"]
-    model = getattr(models, kind)(**arguments, dtype=precision or config["precision"])
     preprocessor = preprocessing.ImagePreprocessor(**config["preprocessor"])
-    application = _application(config["application"])(model, preprocessor, labels=config["labels"])
+    with checkpoint.zero_initialized():
+        model = getattr(models, kind)(**arguments, dtype=precision or config["precision"])
+        application = _application(config["application"])(model, preprocessor, labels=config["labels"])
     checkpoint.load_weights(model, folder / "model.safetensors")
     return application
 
@@ -130,28 +134,27 @@ def _load_hugging_face(folder, config, precision):
     from zoo.hub import foreign
 
     arguments = foreign.hf_resnet_arguments(config)
-    labels = [
-        config.get("id2label", {}).get(str(i), f"LABEL_{i}") for i in range(arguments["num_classes"] or 2)
-    ]
-    skip = () if arguments["num_classes"] else ("head.",)
-    if skip:
-        print("This checkpoint has no head: it begins with a fresh one for 2 classes; pass labels=[...]")
-    arguments["num_classes"] = len(labels)
-    model = models.ResNet(**arguments, dtype=precision or "float32")
+    headless = arguments["num_classes"] is None
+    arguments["num_classes"] = arguments["num_classes"] or 2
+    names = config.get("id2label", {})
+    labels = [names.get(str(i), f"LABEL_{i}") for i in range(arguments["num_classes"])]
     path = folder / "preprocessor_config.json"
     settings = json.loads(path.read_text()) if path.is_file() else {}
     preprocessor = preprocessing.ImagePreprocessor(
         **foreign.hf_image_arguments(settings, config.get("num_channels", 3))
     )
-    application = _application("ImageClassifier")(model, preprocessor, labels=labels)
-    foreign.load_hf_resnet(model, folder / "model.safetensors", config, skip=skip)
+    with checkpoint.zero_initialized():
+        model = models.ResNet(**arguments, dtype=precision or "float32")
+        application = _application("ImageClassifier")(model, preprocessor, labels=labels)
+    foreign.load_hf_resnet(model, folder / "model.safetensors", config, skip=("head.",) if headless else ())
+    if headless:
+        print(f"{str(folder)!r} has no head: a new one for 2 classes; pass labels=[...] for yours")
+        model.replace_head(2)
     return application
 
 
 def save(application, folder):
     """What `Application.save_pretrained` does: weights first, config.json last, each file whole."""
-    from zoo.hub import checkpoint
-
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     config = {

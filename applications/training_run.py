@@ -8,6 +8,7 @@ import time
 
 import keras
 import zoo.applications
+from zoo.applications.pretrained import load_keras
 
 from zoo import datasets, models, preprocessing
 from zoo.hub.atomic import atomic_path
@@ -67,7 +68,7 @@ def run(recipe, out, data=None, verbose=1):
 
 
 def _splits(recipe, data):
-    """(train, validation, test); of a folder a tenth is held out for validation and there is no test split."""
+    """(train, validation, test); a folder has no test split, and a tenth of it is held out for validation."""
     if os.path.isdir(data):
         train, validation = (
             datasets.load(data, split, validation_fraction=0.1) for split in ("train", "validation")
@@ -81,7 +82,7 @@ def _resume(recipe, out, examples):
     last = out / "last.keras"
     if not last.exists():
         return None, 0
-    application = keras.saving.load_model(last)
+    application = load_keras(last)
     if application.recipe != recipe:
         theirs, ours = application.recipe.to_dict(), recipe.to_dict()
         changed = sorted(key for key in ours if ours[key] != theirs[key])

@@ -25,8 +25,8 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         OSError: the write failed; the message names `path` and says that it is unchanged.
 
     Example:
-        >>> with atomic_path("notes.txt") as partial:
-        ...     _ = partial.write_text("all or nothing")
+        >>> with atomic_path("notes.txt") as partial:  # doctest: +SKIP
+        ...     partial.write_text("all or nothing")
     """
     target = Path(os.path.realpath(path))
     if target.is_dir():

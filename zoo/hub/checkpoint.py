@@ -4,6 +4,7 @@ Nothing is unpickled and no code of a checkpoint runs. Whatever the file's names
 all names and shapes with the model and only then changes a variable.
 """
 
+import contextlib
 import json
 import os
 import struct
@@ -17,6 +18,8 @@ from safetensors import SafetensorError, safe_open
 
 from zoo.hub.atomic import atomic_path
 from zoo.hub.sources import refuse_pickle
+
+READ_BYTES = 1 << 20
 
 # NumPy's names of types and those of the safetensors format.
 FORMAT_TYPES = {
@@ -128,7 +131,17 @@ class TensorFile:
         return tuple(self.file.get_slice(name).get_shape())
 
     def read(self, name: str) -> np.ndarray:
-        return self.file.get_tensor(name)
+        whole = self.file.get_slice(name)
+        shape = whole.get_shape()
+        if not shape or 0 in shape:
+            return self.file.get_tensor(name)
+        first = whole[:1]  # a few rows at a time: the library holds what it reads twice
+        value = np.empty(shape, first.dtype)
+        rows = max(1, READ_BYTES // first.nbytes)
+        for start in range(0, shape[0], rows):
+            stop = min(start + rows, shape[0])  # the library refuses a slice beyond the end
+            value[start:stop] = whole[start:stop]
+        return value
 
 
 def _open(path: Path):
@@ -179,6 +192,31 @@ def _walk(layer: keras.layers.Layer, prefix: str = "") -> Iterator[tuple[str, ke
         yield from _walk(child, f"{prefix}{child.name}.")
     for variable in layer.variables:
         yield prefix + variable.name, variable
+
+
+@contextlib.contextmanager
+def zero_initialized() -> Iterator[None]:
+    """Variables that are built in this block start as zeros, for weights that are about to be loaded.
+
+    Drawing random numbers for them takes about as much memory as the weights again, and most of the time.
+
+    Example:
+        >>> with zero_initialized():
+        ...     layer = keras.layers.Dense(2)
+        ...     layer.build((None, 3))
+        >>> float(keras.ops.max(layer.kernel))
+        0.0
+    """
+    kinds = ("VarianceScaling", "RandomNormal", "RandomUniform", "TruncatedNormal")
+    drawn = {kind: getattr(keras.initializers, kind).__call__ for kind in kinds}
+    zeros = keras.initializers.Zeros()
+    try:
+        for kind in kinds:
+            getattr(keras.initializers, kind).__call__ = lambda self, shape, dtype=None: zeros(shape, dtype)
+        yield
+    finally:
+        for kind, call in drawn.items():
+            getattr(keras.initializers, kind).__call__ = call
 
 
 def save_weights(
@@ -287,8 +325,10 @@ def load_mapped(
     unexpected = [f"{name} {list(tensors.shape(name))}" for name in sorted(found - used)]
     if missing or unexpected or mismatched:
         raise ValueError(_misfit(model, tensors, missing, unexpected, mismatched))
-    for name, source in plan.items():
-        variable = wanted[name]
+    for name in sorted(
+        plan, key=lambda name: -np.prod(wanted[name].shape)
+    ):  # small ones fill the gaps of large
+        variable, source = wanted[name], plan[name]
         variable.assign(source.read(tensors).astype(variable.dtype, copy=False))
 
 

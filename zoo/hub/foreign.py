@@ -3,15 +3,19 @@
 A map is a dict from our names (`zoo.hub.checkpoint.weight_names`) to `Source(name, axes, minus, flip)`.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from zoo.hub.checkpoint import Source, TensorFile, load_mapped, weight_names
-from zoo.models import ResNet
+
+if TYPE_CHECKING:
+    from zoo.models import ResNet
 
 OIHW_TO_HWIO = (2, 3, 1, 0)
 HF_DEFAULTS = {
@@ -28,6 +32,7 @@ HF_WITHOUT_HEAD = ("ResNetModel", "ResNetBackbone")
 HF_NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
 NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 KERAS_EPSILON = 1.001e-5
+HF_RESAMPLE = {0: "nearest", 1: "lanczos3", 2: "bilinear", 3: "bicubic"}
 
 
 def hf_resnet_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,6 +121,36 @@ def _hf_pair(conv: str, norm: str, theirs: str) -> dict[str, Source]:
     """A convolution and the norm after it."""
     names = {f"{conv}.kernel": Source(f"{theirs}.convolution.weight", OIHW_TO_HWIO)}
     return names | {f"{norm}.{o}": Source(f"{theirs}.normalization.{t}") for o, t in HF_NORM.items()}
+
+
+def hf_image_arguments(settings: Mapping[str, Any], channels: int = 3) -> dict[str, Any]:
+    """Arguments of `zoo.preprocessing.ImagePreprocessor` for a `preprocessor_config.json`.
+
+    Args:
+        settings: the parsed file; {} gives ImageNet's usual numbers at 224 px.
+        channels: of the network.
+
+    Example:
+        >>> hf_image_arguments({"size": {"shortest_edge": 256}, "resample": 2})["image_size"]
+        (256, 256)
+    """
+    size = settings.get("size", 224)
+    if isinstance(size, Mapping):
+        edge = size.get("shortest_edge", 224)
+        size = (size.get("height", edge), size.get("width", edge))
+    size = (size, size) if isinstance(size, int) else tuple(size)
+    normalize = settings.get("do_normalize", True)
+    mean = settings.get("image_mean", (0.485, 0.456, 0.406)) if normalize else (0.0,)
+    std = settings.get("image_std", (0.229, 0.224, 0.225)) if normalize else (1.0,)
+    ratio = settings.get("crop_pct") or 0.875
+    return {
+        "image_size": size,
+        "channels": channels,
+        "mean": tuple(mean) if len(mean) in (1, channels) else (sum(mean) / len(mean),),
+        "std": tuple(std) if len(std) in (1, channels) else (sum(std) / len(std),),
+        "interpolation": HF_RESAMPLE.get(settings.get("resample", 3), "bicubic"),
+        "crop_ratio": ratio if min(size) < 384 else 1.0,  # the larger sizes are resized without a crop
+    }
 
 
 def load_hf_resnet(

@@ -107,7 +107,8 @@ def _keras_imagenet(depth: int, parameters: int, metric: str) -> Weights:
             "builder": {"num_classes": 1000, "block_options": {"stride_first": True, "epsilon": 1.001e-5}},
             # RGB in [0, 1] to 255 * x - mean: load with load_keras_applications(..., rgb=True)
             "preprocessor": {
-                "size": 224,
+                "image_size": (224, 224),
+                "crop_ratio": 0.875,
                 "mean": (123.68 / 255, 116.779 / 255, 103.939 / 255),
                 "std": (1 / 255, 1 / 255, 1 / 255),
             },
@@ -122,3 +123,40 @@ def _keras_imagenet(depth: int, parameters: int, metric: str) -> Weights:
 register(_keras_imagenet(50, 25610152, "ImageNet validation accuracy 0.749"))
 register(_keras_imagenet(101, 44654504, "ImageNet validation accuracy 0.764"))
 register(_keras_imagenet(152, 60344232, "ImageNet validation accuracy 0.766"))
+register(
+    Weights(
+        name="resnet20.fashion_mnist",
+        application="ImageClassifier",
+        model="resnet20",
+        source="bundled:resnet20.fashion_mnist.safetensors",
+        sha256="38055d4208c0eb670948368bc50780714ed3f9ed6eb0c87df1846c99039e4ba3",
+        licence="Apache-2.0",
+        data="Fashion-MNIST (MIT), 55,000 training images",
+        recipe="resnet20.fashion_mnist",
+        metric="test accuracy 0.0000",
+        parameters=273754,
+        config={
+            "preprocessor": {"image_size": (28, 28), "channels": 1, "mean": (0.286,), "std": (0.353,)},
+            "labels": (
+                "T-shirt/top",
+                "Trouser",
+                "Pullover",
+                "Dress",
+                "Coat",
+                "Sandal",
+                "Shirt",
+                "Sneaker",
+                "Bag",
+                "Ankle boot",
+            ),
+        },
+        golden={
+            "seed": 0,
+            "shape": (2, 28, 28, 1),
+            "outputs": (0.066147, 0.00253, 0.27001, 0.003857),
+            "tolerance": 1e-4,
+        },
+        url="https://github.com/zalandoresearch/fashion-mnist",
+        notes="Grey 28 px pictures of one article of clothing, light on black. Not for photographs of people.",
+    )
+)

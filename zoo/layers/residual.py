@@ -81,7 +81,11 @@ class ResidualBlock(keras.layers.Layer):
         pools = self.stride > 1 and (self.shortcut == "pool" or self.antialias)
         if pools:
             self.shortcut_pool = keras.layers.AveragePooling2D(
-                self.stride, padding="same", name="shortcut_pool", dtype=self.dtype_policy
+                self.stride,
+                padding="same",
+                data_format="channels_last",
+                name="shortcut_pool",
+                dtype=self.dtype_policy,
             )
             shape = self.shortcut_pool.compute_output_shape(shape)
         stride = 1 if pools else self.stride

@@ -7,13 +7,15 @@ import keras
 from keras import ops
 
 from zoo.layers import BasicBlock, BatchNorm, BlurPool2D, BottleneckBlock, Conv2D, PreActivationBlock
+from zoo.models.classifier import Classifier
 
 BLOCKS = {"basic": BasicBlock, "bottleneck": BottleneckBlock, "preactivation": PreActivationBlock}
 STEMS = ("small", "conv7", "deep")
+BLOCK_OPTIONS = ("shortcut", "squeeze_excite", "antialias", "zero_init", "epsilon", "stride_first")
 
 
 @keras.saving.register_keras_serializable("zoo")
-class ResNet(keras.Model):
+class ResNet(Classifier):
     """A stem, stages of residual blocks, global average pooling and a linear head.
 
     Args:
@@ -64,6 +66,9 @@ class ResNet(keras.Model):
                 f"stage_filters: expected {len(stage_blocks)} numbers, one for each of "
                 f"stage_blocks={tuple(stage_blocks)}, found {tuple(stage_filters)}"
             )
+        known = [name for name in BLOCK_OPTIONS if name != "stride_first" or block == "bottleneck"]
+        if unknown := sorted(set(block_options or {}) - set(known)):
+            raise ValueError(f"block_options: expected some of {known} for block={block!r}, found {unknown}")
         self.stage_blocks = tuple(stage_blocks)
         self.stage_filters = tuple(stage_filters)
         self.num_classes = num_classes
@@ -91,8 +96,10 @@ class ResNet(keras.Model):
         self.final_norm = (
             BatchNorm(epsilon=self.epsilon, name="final_norm", dtype=policy) if preactivated else None
         )
-        self.head_dropout = keras.layers.Dropout(dropout, name="head_dropout") if dropout else None
-        self.head = None if num_classes is None else self._make_head(num_classes)
+        self.head_dropout = (
+            keras.layers.Dropout(dropout, name="head_dropout", dtype=policy) if dropout else None
+        )
+        self.head = self.make_head(num_classes)
 
     def _stem_plan(self):
         """(filters, kernel size, stride) of each convolution of the stem."""
@@ -124,15 +131,11 @@ class ResNet(keras.Model):
             stages.append(blocks)
         return stages
 
-    def _make_head(self, num_classes):
-        return keras.layers.Dense(num_classes, dtype="float32", name="head")
-
     def build(self, input_shape):
         shape = tuple(input_shape)
-        for conv in self.stem_convs:
+        for index, conv in enumerate(self.stem_convs):
             conv.build(shape)
             shape = conv.compute_output_shape(shape)
-            index = self.stem_convs.index(conv)
             if index < len(self.stem_norms):
                 self.stem_norms[index].build(shape)
         if self.stem_blur is not None:
@@ -142,8 +145,7 @@ class ResNet(keras.Model):
             shape = block.compute_output_shape(shape)
         if self.final_norm is not None:
             self.final_norm.build(shape)
-        if self.head is not None:
-            self.head.build((None, shape[-1]))
+        self.build_head(shape[-1])
         self.built = True
 
     @property
@@ -157,6 +159,8 @@ class ResNet(keras.Model):
         Use it for transfer, detection or segmentation. s is 1, 2, 4, ... after the small stem and 4, 8,
         16, 32 after the others. Pre-activation stages are given before their closing norm.
         """
+        if not self.built:
+            self.build(x.shape)
         x = self.call_stem(x, training)
         outputs = []
         for stage in self.stages:
@@ -186,14 +190,6 @@ class ResNet(keras.Model):
         if self.head_dropout is not None:
             x = self.head_dropout(x, training=training)
         return x if self.head is None else self.head(x)  # [B, N]
-
-    def replace_head(self, num_classes):
-        """A fresh head for `num_classes`; everything below keeps its weights."""
-        self.num_classes = num_classes
-        width = self.stage_filters[-1] * BLOCKS[self.block].expansion
-        self.head = self._make_head(num_classes)
-        if self.built:
-            self.head.build((None, width))
 
     def compute_output_shape(self, input_shape):
         width = self.stage_filters[-1] * BLOCKS[self.block].expansion

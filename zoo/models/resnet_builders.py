@@ -84,5 +84,5 @@ def _wide(stage_blocks, stage_filters, overrides):
 
 
 def _build(defaults, overrides):
-    options = {**defaults.get("block_options", {}), **overrides.get("block_options", {})}
+    options = {**defaults.get("block_options", {}), **(overrides.get("block_options") or {})}
     return ResNet(**{**defaults, **overrides, "block_options": options})

@@ -6,32 +6,16 @@ Shapes: B batch, H height, W width, C channels of the image, N classes.
 import keras
 from keras import ops
 
-
-class SmallNetwork(keras.Model):
-    """What `MLP` and `ConvNet` share: a head that can be replaced, and building layer by layer."""
-
-    def _head(self, num_classes):
-        return keras.layers.Dense(num_classes, dtype="float32", name="head")
-
-    def replace_head(self, num_classes):
-        """A fresh head for `num_classes`; everything below keeps its weights."""
-        width = self.head.kernel.shape[0] if self.head.built else None
-        self.num_classes = num_classes
-        self.head = self._head(num_classes)
-        if width is not None:
-            self.head.build((None, width))
-
-    def compute_output_shape(self, input_shape):
-        return input_shape[0], self.num_classes
+from zoo.models.classifier import Classifier
 
 
 @keras.saving.register_keras_serializable("zoo")
-class MLP(SmallNetwork):
+class MLP(Classifier):
     """Fully connected layers with ReLU on the flattened image (Rumelhart et al. 1986).
 
     Args:
         hidden_dims: width of each hidden layer; 784 pixels -> 256 -> 128 -> 64 -> 10 by default.
-        num_classes: N.
+        num_classes: N, or None for no head: the output is then [B, D], what the head would take.
         dropout: rate after each hidden layer.
         **kwargs: `name`, `dtype`.
 
@@ -52,24 +36,24 @@ class MLP(SmallNetwork):
             for i, width in enumerate(self.hidden_dims)
         ]
         self.drop = keras.layers.Dropout(dropout, name="drop", dtype=self.dtype_policy)
-        self.head = self._head(num_classes)
+        self.head = self.make_head(num_classes)
 
     def build(self, input_shape):
         _, height, width, channels = input_shape
         if None in (height, width, channels):
             raise ValueError(f"input_shape: expected fixed height, width and channels, found {input_shape}")
-        size = height * width * channels
+        self.input_dim = size = height * width * channels
         for layer, out in zip(self.hidden, self.hidden_dims, strict=True):
             layer.build((None, size))
             size = out
-        self.head.build((None, size))
+        self.build_head(size)
         self.built = True
 
     def call(self, x, training=None):
-        x = ops.reshape(x, (-1, self.hidden[0].kernel.shape[0]))  # [B, H * W * C]
+        x = ops.reshape(x, (ops.shape(x)[0], self.input_dim))  # [B, H * W * C]
         for layer in self.hidden:
             x = self.drop(ops.relu(layer(x)), training=training)
-        return self.head(x)
+        return x if self.head is None else self.head(x)  # [B, N]
 
     def get_config(self):
         config = keras.layers.Layer.get_config(self)
@@ -78,13 +62,13 @@ class MLP(SmallNetwork):
 
 
 @keras.saving.register_keras_serializable("zoo")
-class ConvNet(SmallNetwork):
+class ConvNet(Classifier):
     """Convolution and pooling, repeated, then a dense layer (LeCun et al. 1998, LeNet).
 
     Args:
         filters: channels of each 3x3 convolution, each followed by ReLU and 2x2 max pooling.
         hidden_dim: width of the dense layer.
-        num_classes: N.
+        num_classes: N, or None for no head: the output is then [B, D], what the head would take.
         dropout: rate before the head.
         **kwargs: `name`, `dtype`.
 
@@ -102,12 +86,19 @@ class ConvNet(SmallNetwork):
         self.num_classes = num_classes
         self.dropout = dropout
         self.convs = [
-            keras.layers.Conv2D(width, 3, padding="same", name=f"conv{i + 1}", dtype=self.dtype_policy)
+            keras.layers.Conv2D(
+                width,
+                3,
+                padding="same",
+                data_format="channels_last",
+                name=f"conv{i + 1}",
+                dtype=self.dtype_policy,
+            )
             for i, width in enumerate(self.filters)
         ]
         self.hidden = keras.layers.Dense(hidden_dim, name="hidden", dtype=self.dtype_policy)
         self.drop = keras.layers.Dropout(dropout, name="drop", dtype=self.dtype_policy)
-        self.head = self._head(num_classes)
+        self.head = self.make_head(num_classes)
 
     def build(self, input_shape):
         _, height, width, channels = input_shape
@@ -117,15 +108,16 @@ class ConvNet(SmallNetwork):
             conv.build((None, height, width, channels))
             height, width, channels = height // 2, width // 2, conv.filters
         self.hidden.build((None, height * width * channels))
-        self.head.build((None, self.hidden_dim))
+        self.build_head(self.hidden_dim)
         self.built = True
 
     def call(self, x, training=None):
         for conv in self.convs:
             x = ops.max_pool(ops.relu(conv(x)), 2, data_format="channels_last")  # [B, H/2, W/2, filters]
-        x = ops.reshape(x, (-1, self.hidden.kernel.shape[0]))  # [B, H' * W' * filters]
+        x = ops.reshape(x, (ops.shape(x)[0], self.hidden.kernel.shape[0]))  # [B, H' * W' * filters]
         x = ops.relu(self.hidden(x))
-        return self.head(self.drop(x, training=training))
+        x = self.drop(x, training=training)
+        return x if self.head is None else self.head(x)  # [B, N]
 
     def get_config(self):
         own = {

@@ -33,7 +33,8 @@ def make_optimizer(name, learning_rate, momentum=0.9, weight_decay=0.0, ema=None
         raise ValueError(
             f"optimizer: expected one of {sorted(OPTIMIZERS)} or a Keras optimizer, found {name!r}"
         )
-    arguments = {"weight_decay": weight_decay or None, "global_clipnorm": clip_norm}
+    none = 0.0 if name == "adamw" else None  # Keras' AdamW refuses None
+    arguments = {"weight_decay": weight_decay or none, "global_clipnorm": clip_norm}
     if ema is not None:
         arguments |= {"use_ema": True, "ema_momentum": ema}
     accepted = inspect.signature(OPTIMIZERS[name].__init__).parameters

@@ -1,0 +1,90 @@
+"""Peak memory of building ResNet-50 and loading its weights, as a multiple of the weights (Linux).
+
+The runtime is warmed up on a small network first, so that what is counted is the model's. The high-water mark
+of resident memory is reset before the model is built.
+"""
+
+import math
+import pathlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+
+SHAPE = (None, 224, 224, 3)
+
+
+def step(kind: str) -> Callable[[], float]:
+    """Writes the file once; each step loads it in a fresh process and returns growth / weights."""
+    folder = tempfile.TemporaryDirectory()
+    path = pathlib.Path(folder.name) / ("model.safetensors" if kind == "safetensors" else "model.weights.h5")
+    save = _functions(kind)[0]
+    save(path)
+
+    def measure() -> float:
+        command = [sys.executable, "-m", "benchmarks.load_memory", kind, str(path), folder.name]
+        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+
+    return measure
+
+
+def _functions(kind: str) -> tuple[Callable, Callable, Callable]:
+    """save(path) writes a ResNet-50, load(path) builds one and loads it, warm_up(folder) does both small."""
+    if kind == "safetensors":
+        import zoo.models
+        from zoo.hub.checkpoint import load_weights, save_weights
+
+        def build(builder=zoo.models.resnet50, shape=SHAPE):
+            model = builder()
+            model.build(shape)
+            return model
+
+        def warm_up(folder):
+            small = pathlib.Path(folder) / "small.safetensors"
+            save_weights(build(zoo.models.resnet20, (None, 28, 28, 1)), small)
+            load_weights(build(zoo.models.resnet20, (None, 28, 28, 1)), small)
+
+        def load(path):
+            model = build()
+            load_weights(model, path)
+            return model
+
+        return (lambda path: save_weights(build(), path)), load, warm_up
+
+    import keras
+
+    from benchmarks.plain_resnet import plain_resnet20
+
+    def warm_up(folder):
+        small = pathlib.Path(folder) / "small.weights.h5"
+        plain_resnet20().save_weights(small)
+        plain_resnet20().load_weights(small)
+
+    def load(path):
+        model = keras.applications.ResNet50(weights=None)
+        model.load_weights(path)
+        return model
+
+    return (lambda path: keras.applications.ResNet50(weights=None).save_weights(path)), load, warm_up
+
+
+def _resident(field: str) -> int:
+    """VmRSS (now) or VmHWM (at most so far) of this process, in bytes."""
+    for line in pathlib.Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return 1024 * int(line.split()[1])
+    raise RuntimeError(f"/proc/self/status: expected a line {field}, found none; this item needs Linux")
+
+
+def main(kind: str, path: str, folder: str) -> None:
+    _, load, warm_up = _functions(kind)
+    warm_up(folder)
+    pathlib.Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts anew
+    before = _resident("VmRSS")
+    model = load(path)
+    growth = _resident("VmHWM") - before
+    print(growth / sum(4 * math.prod(variable.shape) for variable in model.variables))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,136 @@
+"""Results as rows, rows as an aligned table and as a dated CSV."""
+
+import csv
+import dataclasses
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+
+from benchmarks.items import GROUPS, WorkItem
+from benchmarks.runner import Result
+
+
+@dataclasses.dataclass(frozen=True)
+class Ratio:
+    """Figure of ours / figure of a peer (times, for throughput too): lower is better for ours.
+
+    Attributes:
+        value: of the medians over all rounds.
+        low, high: the lowest and highest of any round.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self):
+        return f"{self.value:.2f} ({self.low:.2f}..{self.high:.2f})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One contender of one work item, ready to print. `ratios` has at most one entry for each group."""
+
+    item: str
+    contender: str
+    unit: str
+    status: str
+    figure: float | None = None
+    low: float | None = None
+    high: float | None = None
+    ratios: Mapping[str, Ratio] = dataclasses.field(default_factory=dict)
+    first_call_s: float | None = None
+
+
+def rows_of(item: WorkItem, results: Sequence[Result]) -> list[Row]:
+    """A row for each contender; those of the zoo get ratios to the best peer of each group.
+
+    A later contender of the zoo (another dtype) also gets its ratio to the zoo's first.
+    """
+    references = {group: _reference(item, results, group) for group in GROUPS}
+    return [_row(item, result, references) for result in results]
+
+
+def _reference(item: WorkItem, results: Iterable[Result], group: str) -> Result | None:
+    """The zoo's first contender, or the best of a group of peers; None where none ran."""
+    members = [result for result in results if result.contender.group == group]
+    if group == "zoo":
+        return members[0] if members and members[0].status == "ok" else None
+    ran = [result for result in members if result.status == "ok"]
+    return min(ran, key=lambda result: result.overall(item.best), default=None)
+
+
+def _row(item: WorkItem, result: Result, references: Mapping[str, Result | None]) -> Row:
+    if result.status != "ok":
+        return Row(item.name, result.contender.name, item.unit, result.status)
+    figures = [item.figure(sample) for sample in result.summaries(item.best)]
+    ours = result.contender.group == "zoo"
+    return Row(
+        item.name,
+        result.contender.name,
+        item.unit + (", lowest" if item.best else ""),
+        result.status,
+        item.figure(result.overall(item.best)),
+        min(figures),
+        max(figures),
+        {
+            group: _ratio(item, result, reference)
+            for group, reference in references.items()
+            if ours and reference is not None and reference is not result
+        },
+        result.first_call_s,
+    )
+
+
+def _ratio(item: WorkItem, ours: Result, peer: Result) -> Ratio:
+    pairs = zip(ours.summaries(item.best), peer.summaries(item.best), strict=True)
+    each = [mine / theirs for mine, theirs in pairs]
+    return Ratio(ours.overall(item.best) / peer.overall(item.best), min(each), max(each))
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Columns aligned, numbers to the right; a contender that did not run shows why."""
+    head = ["item", "contender", "median", "unit", "to zoo", "to keras", "to torch", "first call s"]
+    lines = [head]
+    for row in rows:
+        cells = [row.item, row.contender]
+        if row.figure is None:
+            lines.append([*cells, row.status])
+            continue
+        cells += [_number(row.figure), row.unit]
+        cells += [str(row.ratios.get(group, "")) for group in GROUPS]
+        lines.append([*cells, "" if row.first_call_s is None else f"{row.first_call_s:.1f}"])
+    whole = [line for line in lines if len(line) == len(head)]
+    widths = [max(len(line[i]) for line in whole) for i in range(len(head))]
+    widths[:2] = [max(len(line[i]) for line in lines) for i in (0, 1)]
+    right = {2, 7}
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i in right and len(line) == len(head) else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=False))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _number(value: float) -> str:
+    """Three digits or more: 1234, 12.3, 0.123."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.3f}"
+
+
+def write_csv(path: pathlib.Path, rows: Iterable[Row], header: Mapping[str, str]) -> None:
+    """`header` as lines "# key: value", then one line a row."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fields = ["item", "contender", "unit", "median", "low", "high"]
+    fields += [f"to_{group}{end}" for group in GROUPS for end in ("", "_low", "_high")]
+    fields += ["first_call_s", "status"]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        file.writelines(f"# {key}: {value}\n" for key, value in header.items())
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(fields)
+        for row in rows:
+            ratios = [row.ratios.get(group) for group in GROUPS]
+            numbers = [row.figure, row.low, row.high]
+            for ratio in ratios:
+                numbers += [None] * 3 if ratio is None else [ratio.value, ratio.low, ratio.high]
+            cells = ["" if n is None else f"{n:.4g}" for n in [*numbers, row.first_call_s]]
+            writer.writerow([row.item, row.contender, row.unit, *cells, row.status])

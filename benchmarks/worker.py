@@ -1,0 +1,66 @@
+"""One contender in a process of its own: `python -m benchmarks.worker ITEM CONTENDER --steps N`.
+
+Prepares and warms up, prints a line {"first_call_s": ...}, then for every line "go" on standard input takes N
+steps and prints {"samples": [...]}: seconds, or what the step returned. It ends with its input. Whatever else
+the contender prints goes to standard error.
+"""
+
+import json
+import os
+import sys
+import time
+
+import click
+
+from benchmarks.items import ITEMS, Contender, WorkItem
+
+
+def set_threads(threads: int) -> None:
+    """The same number for every library; must run before they are imported."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    for name in (*names, "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ[name] = str(threads)
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def serve(item: WorkItem, contender: Contender, steps: int, requests, replies) -> None:
+    """Warms up, then answers every "go"."""
+
+    def reply(**content) -> None:
+        replies.write(json.dumps(content) + "\n")
+        replies.flush()
+
+    step = contender.prepare()
+    warmup = [_sample(step, item.timed) for _ in range(item.warmup)]
+    reply(first_call_s=warmup[0] if item.timed else None)
+    for line in requests:
+        if line.strip() != "go":
+            raise ValueError(f"standard input: expected lines 'go', found {line!r}")
+        if item.timed:
+            step()  # the caches are the last contender's
+        reply(samples=[_sample(step, item.timed) for _ in range(steps)])
+
+
+def _sample(step, timed: bool) -> float:
+    start = time.perf_counter()
+    figure = step()
+    return time.perf_counter() - start if timed else figure
+
+
+@click.command()
+@click.argument("item", type=click.Choice(sorted(ITEMS)))
+@click.argument("contender")
+@click.option("--steps", default=6, show_default=True)
+@click.option("--threads", default=2, show_default=True)
+def main(item: str, contender: str, steps: int, threads: int) -> None:
+    """Measures CONTENDER of ITEM, N steps for every line "go" on standard input."""
+    set_threads(threads)
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    serve(ITEMS[item], ITEMS[item].contender(contender), steps, sys.stdin, replies)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Recipes: their records are what was measured, and a killed run goes on."""
+
+import csv
+import importlib
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from zoo.applications import recipes, training_run
+
+RESULTS = pathlib.Path(__file__).parents[2] / "benchmarks" / "results.csv"
+
+
+def results():
+    with RESULTS.open() as file:
+        return {row["recipe"]: row for row in csv.DictReader(file)}
+
+
+@pytest.mark.parametrize("name", sorted(results()))
+def test_docstring_says_what_was_measured(name):
+    row = results()[name]
+    module = importlib.import_module(f"zoo.applications.recipes.{name.replace('.', '_')}")
+    found = re.search(r"^result\s+(.+?)\s+\((\d{4}-\d\d-\d\d)\)$", module.__doc__, re.MULTILINE)
+    assert found, f"{name}: expected a line 'result <metric> <value> ... (<date>)' in the docstring"
+    assert found[1].startswith(f"{row['metric']} {row['value']} over {row['seeds']} seed")
+    assert found[2] == row["date"]
+    assert f"{row['epochs']} epochs" in module.__doc__
+    assert int(row["epochs"]) == module.RECIPE.epochs
+
+
+def test_every_recipe_that_trains_from_scratch_has_a_result():
+    scratch = {name for name in recipes.names() if not recipes.find(name).start}
+    assert scratch == set(results())
+
+
+def tiny_recipe(**changes):
+    return recipes.find("resnet20.fashion_mnist").replace(
+        data="digits",
+        epochs=3,
+        batch_size=512,
+        warmup=2,
+        preprocessor={"image_size": (8, 8), "channels": 1},
+        **changes,
+    )
+
+
+RUN = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[2])
+from test_recipes import tiny_recipe
+from zoo.applications import training_run
+write = training_run.EpochRecord.on_epoch_end
+def kill_after_the_first(self, epoch, logs=None):
+    write(self, epoch, logs)
+    os.kill(os.getpid(), signal.SIGKILL)
+training_run.EpochRecord.on_epoch_end = kill_after_the_first
+training_run.run(tiny_recipe(), sys.argv[1], verbose=0)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_after_its_last_epoch(tmp_path, capsys):
+    command = [sys.executable, "-c", RUN, tmp_path / "run", pathlib.Path(__file__).parent]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ})
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    application, result = training_run.run(tiny_recipe(), tmp_path / "run", verbose=0)
+    assert "Resuming after epoch 1 of 3" in capsys.readouterr().out
+    assert result["resumed_after"] == 1
+    assert int(application.optimizer.iterations) == 3 * (1077 // 512)
+    with (tmp_path / "run" / "log.csv").open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2", "3"]
+    with pytest.raises(ValueError, match=r"out: expected a run of the same recipe.*\['momentum'\]"):
+        training_run.run(tiny_recipe(momentum=0.5), tmp_path / "run")

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from battery import assert_close, assert_near
+
+from zoo.kernels import padded_conv, padded_conv_plain
+
+
+def values_and_gradients(function, x, kernel, stride, pad):
+    with tf.GradientTape() as tape:
+        tape.watch([x, kernel])
+        y = function(x, kernel, stride, pad)
+        weights = np.random.default_rng(3).normal(size=y.shape)
+        loss = tf.reduce_sum(tf.cast(y, "float32") * weights.astype("float32"))
+    return y, *tape.gradient(loss, [x, kernel])
+
+
+def example(size, side, dtype="float32"):
+    rng = np.random.default_rng(0)
+    x, kernel = rng.normal(size=(2, *size, 3)), rng.normal(size=(side, side, 3, 5))
+    return tf.cast(x, dtype), tf.cast(kernel, dtype)
+
+
+@pytest.mark.parametrize("size", [(8, 12), (9, 7), (8, 5)], ids=str)
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("side", [1, 3, 7])
+def test_fast_path_equals_plain_with_its_gradients(size, stride, side):
+    x, kernel = example(size, side)
+    fast = values_and_gradients(padded_conv, x, kernel, stride, side // 2)
+    plain = values_and_gradients(padded_conv_plain, x, kernel, stride, side // 2)
+    assert fast[0].shape == (2, -(-size[0] // stride), -(-size[1] // stride), 5)
+    for actual, expected in zip(fast, plain, strict=True):
+        assert_close(actual, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_fast_path_equals_plain_in_bfloat16(stride):
+    x, kernel = example((8, 7), 3, "bfloat16")
+    fast = values_and_gradients(padded_conv, x, kernel, stride, 1)
+    plain = values_and_gradients(padded_conv_plain, x, kernel, stride, 1)
+    for actual, expected in zip(fast, plain, strict=True):
+        assert actual.dtype == tf.bfloat16
+        assert_near(actual, expected, 0.02)
+
+
+def test_padding_is_alike_on_both_sides_of_an_even_image():
+    x = tf.reshape(tf.range(16, dtype="float32"), (1, 4, 4, 1))
+    y = padded_conv(x, tf.ones((3, 3, 1, 1)), 2, 1)[0, :, :, 0]
+    x = x[0, :, :, 0].numpy()
+    windows = [[x[:2, :2], x[:2, 1:]], [x[1:, :2], x[1:, 1:]]]  # the zeros are above and to the left
+    assert_close(y, [[window.sum() for window in row] for row in windows])

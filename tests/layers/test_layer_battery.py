@@ -1,0 +1,64 @@
+import inspect
+
+import battery
+import pytest
+from battery import Case
+
+from zoo import layers
+from zoo.layers import (
+    BasicBlock,
+    BatchNorm,
+    BlurPool2D,
+    BottleneckBlock,
+    Conv2D,
+    PreActivationBlock,
+    SqueezeExcite,
+)
+
+SHAPE, OTHERS = (9, 7, 6), ((8, 8, 6), (5, 11, 6))
+
+
+def case(cls, *arguments, note="", **options):
+    battery_options = {"other_shapes": OTHERS, "random": options.get("drop_path", 0) > 0}
+    label = note or "_".join(f"{value}" for value in [*arguments, *options])
+    return Case(
+        f"{cls.__name__}_{label}".rstrip("_"),
+        lambda **more: cls(*arguments, **options, **more),
+        SHAPE,
+        **battery_options,
+    )
+
+
+CASES = [
+    case(BasicBlock, 6, note="identity"),
+    case(BasicBlock, 4, stride=2),
+    case(BasicBlock, 4, stride=2, shortcut="pool", squeeze_excite=0.25),
+    case(BasicBlock, 4, stride=2, antialias=True),
+    case(BasicBlock, 6, drop_path=0.3, zero_init=False, epsilon=1e-3),
+    case(BottleneckBlock, 3, note="wider"),
+    case(BottleneckBlock, 3, stride=2, shortcut="pool", antialias=True),
+    case(BottleneckBlock, 3, stride=2, stride_first=True),
+    case(PreActivationBlock, 6, note="identity"),
+    case(PreActivationBlock, 4, stride=2, squeeze_excite=0.5, antialias=True),
+    case(PreActivationBlock, 6, drop_path=0.3),
+    case(BatchNorm, note="default"),
+    case(BatchNorm, momentum=0.8, epsilon=0.01, center=False),
+    Case("BatchNorm_of_rows", lambda **more: BatchNorm(**more), (5,)),
+    case(BlurPool2D, 1),
+    case(BlurPool2D, 2),
+    case(Conv2D, 4, 1, stride=2),
+    case(Conv2D, 4, 3, note="3x3"),
+    case(Conv2D, 4, 7, stride=2, note="7x7_stride2"),
+    case(SqueezeExcite, 0.25),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("check", battery.CHECKS, ids=battery.claim)
+def test_layer(check, case, tmp_path):
+    check(case, tmp_path)
+
+
+def test_every_public_layer_goes_through_the_battery():
+    public = {name for name in layers.__all__ if inspect.isclass(getattr(layers, name))}
+    assert public == {type(case.make()).__name__ for case in CASES}

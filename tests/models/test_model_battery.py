@@ -1,0 +1,66 @@
+import inspect
+
+import battery
+import pytest
+from battery import Case
+
+from zoo import models
+from zoo.models import MLP, ConvNet, ResNet
+
+
+def resnet(name, shape=(17, 14, 3), random=False, **options):
+    arguments = {
+        "stage_blocks": (1, 1),
+        "stage_filters": (4, 6),
+        "num_classes": 5,
+        "block": "basic",
+        "stem": "small",
+        "stem_filters": 4,
+        **options,
+    }
+    return Case(
+        f"ResNet_{name}",
+        lambda **more: ResNet(**arguments, **more),
+        shape,
+        other_shapes=((16, 16, shape[-1]), (13, 19, shape[-1])),
+        random=random,
+        output_dtype="compute" if arguments["num_classes"] is None else "float32",
+    )
+
+
+CASES = [
+    resnet("basic", (17, 14, 1)),
+    resnet("basic_strided_blocks_with_every_trick", (17, 14, 5), block_options={
+        "shortcut": "pool", "squeeze_excite": 0.25, "antialias": True, "zero_init": False, "epsilon": 1e-3,
+    }),
+    resnet("stochastic_depth_and_dropout", random=True, stage_blocks=(2, 1), drop_path=0.2, dropout=0.2),
+    resnet("bottleneck_conv7", (33, 30, 3), block="bottleneck", stem="conv7"),
+    resnet("bottleneck_conv7_stride_first", (33, 30, 3), block="bottleneck", stem="conv7",
+           stage_filters=[4, 3], block_options={"stride_first": True}),
+    resnet("bottleneck_deep_pool", (33, 30, 3), block="bottleneck", stem="deep",
+           block_options={"shortcut": "pool"}),
+    resnet("basic_conv7_antialias", (33, 30, 3), stem="conv7", block_options={"antialias": True}),
+    resnet("preactivation", block="preactivation"),
+    resnet("preactivation_deep_without_head", (33, 30, 1), block="preactivation", stem="deep",
+           num_classes=None),
+    Case("MLP", lambda **more: MLP((9, 7), num_classes=5, **more), (7, 5, 3), output_dtype="float32"),
+    Case("MLP_of_one_layer", lambda **more: MLP((), num_classes=5, **more), (7, 5, 1),
+         output_dtype="float32"),
+    Case("MLP_dropout", lambda **more: MLP([9], num_classes=5, dropout=0.3, **more), (7, 5, 1), random=True,
+         output_dtype="float32"),
+    Case("ConvNet", lambda **more: ConvNet((3, 4), 8, num_classes=5, dropout=0.0, **more), (11, 9, 1),
+         output_dtype="float32"),
+    Case("ConvNet_without_head", lambda **more: ConvNet([5], 8, num_classes=None, dropout=0.3, **more),
+         (11, 9, 5), random=True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("check", battery.CHECKS, ids=battery.claim)
+def test_model(check, case, tmp_path):
+    check(case, tmp_path)
+
+
+def test_every_public_model_class_goes_through_the_battery():
+    public = {name for name in models.__all__ if inspect.isclass(getattr(models, name))}
+    assert public == {type(case.make()).__name__ for case in CASES}
