@@ -95,7 +95,8 @@ class Application(keras.Model):
         self.recipe = Recipe(**config.pop("recipe"))
         self._schedules = config.pop("schedules")
         arguments = keras.saving.deserialize_keras_object(config)
-        exclude_norms_and_biases(arguments["optimizer"])
+        if self._schedules:  # the recipe's optimizer, not one that the user set up
+            exclude_norms_and_biases(arguments["optimizer"])
         super().compile(**arguments)
         self.optimizer.build(self.trainable_variables)
 
@@ -181,7 +182,7 @@ class Application(keras.Model):
     def predict(self, x, batch_size=None, verbose=0, **arguments):
         """Raw data to the application's output array, in the order of x; see the subclass for what it is."""
         batch_size = batch_size or self.recipe.batch_size
-        data = self.inference_data(x, batch_size=batch_size)
+        data = self.inference_data(x, batch_size=batch_size, labelled=False)
         with self._explained(x):
             if data.cardinality() == 1:  # one batch: a tenth of the overhead of predict
                 outputs = super().predict_on_batch(next(iter(data)))

@@ -9,6 +9,7 @@ import os
 import keras
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 from zoo.applications.application import Application
 from zoo.applications.recipes.image_fine_tune import RECIPE
 
@@ -85,7 +86,9 @@ class ImageClassifier(Application):
         augment = ImageAugmentation(**self.recipe.augment)
         if augment.mixes_labels and self._sparse:
             raise ValueError("augment: expected no mixup or cutmix with a sparse loss, found both")
-        data, count = self._examples(x, y, sample_weight, need_labels=True)
+        data, count = self._examples(x, y, sample_weight)
+        if not isinstance(data.element_spec, tuple):
+            raise ValueError("y: expected labels, one for each image of x, found None")
         if shuffle:
             data = data.shuffle(min(count or 10_000, 100_000))
         size = self.preprocessor.image_size
@@ -99,9 +102,12 @@ class ImageClassifier(Application):
 
         return data.map(prepare, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
 
-    def inference_data(self, x, y=None, sample_weight=None, batch_size=32):
-        """Raw examples in order -> batches, as in training but neither shuffled nor augmented."""
-        data, _ = self._examples(x, y, sample_weight)
+    def inference_data(self, x, y=None, sample_weight=None, batch_size=32, labelled=True):
+        """Raw examples in order -> batches, as in training but neither shuffled nor augmented.
+
+        With `labelled` False only images come back, also from a folder or a dataset that holds labels.
+        """
+        data, _ = self._examples(x, y, sample_weight, labelled=labelled)
         data = self._batched(data, batch_size, drop_remainder=False)
         return data.map(
             lambda images, *rest: (
@@ -129,29 +135,29 @@ class ImageClassifier(Application):
     def _pixels(self, image):
         return self.preprocessor.decode(image) if image.dtype == tf.string else image
 
-    def _examples(self, x, y=None, sample_weight=None, need_labels=False):
-        """(dataset of image or (image, target[, weight]), count)."""
+    def _examples(self, x, y=None, sample_weight=None, labelled=True):
+        """(dataset of image or, where there are labels, (image, target[, weight]); count)."""
         parts = []
         if isinstance(x, tf.data.Dataset) and isinstance(x.element_spec, tuple):
             if y is not None:
                 raise ValueError("y: expected None, since x is a dataset that holds the labels, found labels")
-            position = list(range(len(x.element_spec)))
-            x, y, *parts = [x.map(lambda *row, i=i: row[i]) for i in position]
-        elif y is None and isinstance(x, (str, os.PathLike)) and (need_labels or os.path.isdir(x)):
+            x, y, *parts = [x.map(lambda *row, i=i: row[i]) for i in range(len(x.element_spec))]
+        elif y is None and isinstance(x, (str, os.PathLike)) and not os.path.isfile(x):
             folder = image_folder(x)
             x, y = list(folder.paths), [folder.label_names[i] for i in folder.labels]
         images, count = image_dataset(x)
-        if y is None:
-            if need_labels:
-                raise ValueError("y: expected labels, one for each image of x, found None")
-            return images, count
+        known = tf.data.experimental.assert_cardinality(
+            tf.data.INFINITE_CARDINALITY if count is None else count
+        )
+        if y is None or not labelled:
+            return images.apply(known), count
         parts.insert(0, encode_labels(y, self.labels, count, one_hot=not self._sparse))
         if sample_weight is not None:
             weights = np.asarray(sample_weight, "float32")
             if count is not None and weights.shape != (count,):
                 raise ValueError(f"sample_weight: expected shape ({count},), found {weights.shape}")
             parts.append(tf.data.Dataset.from_tensor_slices(weights))
-        return tf.data.Dataset.zip((images, *parts)), count
+        return tf.data.Dataset.zip((images, *parts)).apply(known), count
 
     @property
     def _sparse(self):
@@ -182,12 +188,17 @@ class ImageClassifier(Application):
 
     def report(self, x, y=None, batch_size=None):
         """Accuracy, per-class precision, recall and F1, and the confusion matrix, with `.plot(path)`."""
-        data, _ = self._examples(x, y, need_labels=True)
-        targets = np.stack(list(data.map(lambda image, target, *rest: target).as_numpy_iterator()))
-        truth = targets if targets.ndim == 1 else targets.argmax(axis=-1)
-        images = data.map(lambda image, *rest: image)
-        probabilities = self.predict(images, batch_size=batch_size)
-        return classification_report(truth, probabilities, self.labels)
+        data = self.inference_data(x, y, batch_size=batch_size or self.recipe.batch_size)
+        if not isinstance(data.element_spec, tuple):
+            raise ValueError("y: expected labels, one for each image of x, found None")
+        total = int(data.cardinality())
+        truth, outputs = [], []
+        with self._explained(x):
+            for images, targets, *_ in tqdm(data, total=total if total > 0 else None, disable=None):
+                truth.append(targets.numpy() if self._sparse else targets.numpy().argmax(axis=-1))
+                outputs.append(self.predict_on_batch(images))
+        probabilities = self.to_answer(np.concatenate(outputs))
+        return classification_report(np.concatenate(truth), probabilities, self.labels)
 
     def signatures(self):
         """Name -> (function, input specifications) of the exported SavedModel.
@@ -233,7 +244,8 @@ class ImageClassifier(Application):
         try:
             yield
         except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as error:
-            found = find_bad_image(x, self.preprocessor)
+            is_folder = isinstance(x, (str, os.PathLike)) and os.path.isdir(x)
+            found = find_bad_image(list(image_folder(x).paths) if is_folder else x, self.preprocessor)
             if found is None:
                 raise
             raise found from error

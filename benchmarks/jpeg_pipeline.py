@@ -4,12 +4,13 @@ Shapes: B batch, H height, W width.
 """
 
 import pathlib
-import tempfile
 from collections.abc import Callable, Iterable
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from benchmarks.scratch import scratch_folder
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SIZE = (224, 224)
@@ -38,9 +39,8 @@ def zoo(images: int, batch: int) -> Callable:
 
     prepare = ImagePreprocessor(SIZE, 3, MEAN, STD)
     app = ImageClassifier(resnet20(num_classes=2), prepare, ["a", "b"])
-    folder = tempfile.TemporaryDirectory()
-    paths = write_jpegs(pathlib.Path(folder.name), images)
-    return _epoch(lambda: app.inference_data(paths, batch_size=batch), images, folder)
+    paths = write_jpegs(scratch_folder(), images)
+    return _epoch(lambda: app.inference_data(paths, batch_size=batch), images)
 
 
 def plain(images: int, batch: int) -> Callable:
@@ -52,14 +52,13 @@ def plain(images: int, batch: int) -> Callable:
         image = tf.io.decode_jpeg(tf.io.read_file(path), channels=3)
         return tf.image.resize(image, SIZE, antialias=True) * scale + shift
 
-    folder = tempfile.TemporaryDirectory()
-    paths = write_jpegs(pathlib.Path(folder.name), images)
+    paths = write_jpegs(scratch_folder(), images)
 
     def data():
         files = tf.data.Dataset.from_tensor_slices(paths)
         return files.map(read, num_parallel_calls=tf.data.AUTOTUNE).batch(batch).prefetch(2)
 
-    return _epoch(data, images, folder)
+    return _epoch(data, images)
 
 
 def keras_directory(images: int, batch: int) -> Callable:
@@ -67,25 +66,25 @@ def keras_directory(images: int, batch: int) -> Callable:
     normalize = keras.layers.Normalization(
         mean=[255 * m for m in MEAN], variance=[(255 * s) ** 2 for s in STD]
     )
-    folder = tempfile.TemporaryDirectory()
-    write_jpegs(pathlib.Path(folder.name), images)
+    folder = scratch_folder()
+    write_jpegs(folder, images)
 
     def data():
         loaded = keras.utils.image_dataset_from_directory(
-            folder.name, labels=None, image_size=SIZE, batch_size=batch, shuffle=False, verbose=False
+            folder, labels=None, image_size=SIZE, batch_size=batch, shuffle=False, verbose=False
         )
         return loaded.map(normalize).prefetch(2)
 
-    return _epoch(data, images, folder)
+    return _epoch(data, images)
 
 
-def _epoch(data: Callable[[], Iterable], images: int, folder: tempfile.TemporaryDirectory) -> Callable:
-    """Goes through a fresh iterator of one dataset; `folder` lives as long as the step."""
+def _epoch(data: Callable[[], Iterable], images: int) -> Callable:
+    """Goes through a fresh iterator of one dataset."""
     batches = data()
 
     def step() -> None:
         seen = sum(int(batch.shape[0]) for batch in batches)
         if seen != images:
-            raise RuntimeError(f"{folder.name}: expected {images} images a step, found {seen}")
+            raise RuntimeError(f"expected {images} images a step, found {seen}")
 
     return step

@@ -8,21 +8,22 @@ import math
 import pathlib
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
+
+from benchmarks.scratch import scratch_folder
 
 SHAPE = (None, 224, 224, 3)
 
 
 def step(kind: str) -> Callable[[], float]:
     """Writes the file once; each step loads it in a fresh process and returns growth / weights."""
-    folder = tempfile.TemporaryDirectory()
-    path = pathlib.Path(folder.name) / ("model.safetensors" if kind == "safetensors" else "model.weights.h5")
+    folder = scratch_folder()
+    path = folder / ("model.safetensors" if kind == "safetensors" else "model.weights.h5")
     save = _functions(kind)[0]
     save(path)
 
     def measure() -> float:
-        command = [sys.executable, "-m", "benchmarks.load_memory", kind, str(path), folder.name]
+        command = [sys.executable, "-m", "benchmarks.load_memory", kind, str(path), str(folder)]
         return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
 
     return measure

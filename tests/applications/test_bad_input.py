@@ -29,6 +29,7 @@ GOOD = np.zeros((2, 28, 28, 1), "uint8")
         ([GOOD[0], "a.png"], "x: expected paths or bytes throughout, found ndarray in row 0"),
         ([GOOD[0], np.zeros((28, 28, 3))], r"x: expected one number of channels, found \[1, 3\]"),
         ([np.zeros(3)], r"x: expected an image \[H, W\] or \[H, W, C\] in row 0, found shape \(3,\)"),
+        ("nowhere", "nowhere"),
         ([b"not an image"], "x: expected a JPEG, PNG, BMP or GIF in row 0, found bytes"),
         (
             tf.data.Dataset.from_tensor_slices(np.zeros((4, 3, 28, 28, 2, 1))),
@@ -37,7 +38,7 @@ GOOD = np.zeros((2, 28, 28, 1), "uint8")
     ],
 )
 def test_bad_images_are_named(tiny, x, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
         tiny().predict(x)
 
 

@@ -1,4 +1,4 @@
-"""`benchmarks` is no installed package: makes the repository's root importable, however pytest was started."""
+"""`benchmarks` is no installed package: puts the root on the path, however pytest was started."""
 
 import pathlib
 import sys

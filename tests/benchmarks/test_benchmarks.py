@@ -78,7 +78,7 @@ def test_torch_peer_has_the_parameters_of_the_zoos(name, shape):
     assert peer(torch.zeros(2, shape[2], 33, 29)).shape == (2, ours.num_classes)
 
 
-@pytest.mark.parametrize("mode", ["train", "inference"])
+@pytest.mark.parametrize("mode", [pytest.param("train", marks=pytest.mark.slow), "inference"])
 def test_a_step_of_the_zoo_and_of_plain_keras_runs(mode):
     from benchmarks import keras_steps
 

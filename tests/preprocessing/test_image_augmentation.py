@@ -46,7 +46,7 @@ def test_erase_hits_the_stated_share_with_rectangles_of_2_to_33_percent():
 def test_mixed_labels_follow_the_mixed_pixels(options):
     labels = tf.eye(2)[:, None] * tf.ones((2, 8, 1))
     labels = tf.reshape(labels, (16, 2))  # 8 of class 0, 8 of class 1
-    images = tf.reshape(labels[:, 1], (16, 1, 1, 1)) * tf.ones((16, 20, 20, 1)) * 255.0
+    images = tf.reshape(labels[:, 1], (16, 1, 1, 1)) * tf.ones((16, 50, 50, 1)) * 255.0
     augment = ImageAugmentation(**options)
     assert augment.mixes_labels
     out, mixed = augment(images, labels)

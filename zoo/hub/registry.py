@@ -157,6 +157,6 @@ register(
             "tolerance": 1e-4,
         },
         url="https://github.com/zalandoresearch/fashion-mnist",
-        notes="Grey 28 px pictures of one article of clothing, light on black. Not for photographs of people.",
+        notes="Grey 28 px pictures of one article of clothing, light on black; not for photographs.",
     )
 )

@@ -36,7 +36,7 @@ class ResNet(Classifier):
     Output: logits, float32 [B, N].
 
     Example:
-        >>> model = ResNet((1, 1), (8, 16), num_classes=10, stem="small", stem_filters=8)
+        >>> model = ResNet((1, 1), (8, 16), num_classes=10, block="basic", stem="small", stem_filters=8)
         >>> model(keras.ops.zeros((2, 28, 28, 1))).shape
         (2, 10)
         >>> [x.shape for x in model.features(keras.ops.zeros((2, 28, 28, 1)))]

@@ -62,7 +62,7 @@ class ImagePreprocessor:
 
     def resize(self, images):
         """Any number of channels and size -> float32 [..., h, w, C] in 0..255; rank 3 or 4."""
-        images = tf.cast(self.convert_channels(images), "float32")
+        images = tf.cast(self.convert_channels(tf.convert_to_tensor(images)), "float32")
         height, width = self.image_size
         if images.shape[-3:-1] == (height, width):
             return images
@@ -95,6 +95,7 @@ class ImagePreprocessor:
 
     def from_bytes(self, encoded):
         """Encoded images, strings [B] -> float32 [B, h, w, C], normalised."""
+        encoded = tf.convert_to_tensor(encoded, "string")
         spec = tf.TensorSpec((*self.image_size, self.channels), "float32")
         return self.normalize(
             tf.map_fn(lambda one: self.resize(self.decode(one)), encoded, fn_output_signature=spec)

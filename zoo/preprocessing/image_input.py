@@ -22,7 +22,7 @@ def image_dataset(x, name="x"):
         name: what error messages call it.
 
     Returns: (dataset, count). Elements are scalar strings (encoded bytes) or numeric [H, W, C]; count is an
-    int, or None where a dataset does not know it.
+    int, or None for an endless dataset; a dataset that does not know its length is counted by one pass.
 
     Raises: ValueError with the argument, what was expected, what was found and the row.
     """
@@ -134,11 +134,13 @@ def _from_dataset(dataset, name):
         raise ValueError(
             f"{name}: expected a dataset of strings or of images [H, W, C], batched or not, found {spec}"
         )
-    if spec.dtype == tf.string:
-        dataset = dataset.map(_read_unless_encoded, num_parallel_calls=tf.data.AUTOTUNE)
     count = int(dataset.cardinality())
+    if count == tf.data.UNKNOWN_CARDINALITY:
+        count = int(dataset.reduce(np.int64(0), lambda seen, _: seen + 1))
     if count == 0:
         raise ValueError(f"{name}: expected at least one image, found an empty dataset")
+    if spec.dtype == tf.string:
+        dataset = dataset.map(_read_unless_encoded, num_parallel_calls=tf.data.AUTOTUNE)
     return dataset, count if count > 0 else None
 
 
