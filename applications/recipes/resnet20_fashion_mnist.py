@@ -2,7 +2,7 @@
 
     zoo fit resnet20.fashion_mnist
 
-data      55,000 train, 5,000 held out of train for choosing, 10,000 test; sha256 in zoo.datasets.fashion_mnist
+data      55,000 train, 5,000 held out of train for choosing, 10,000 test; zoo.datasets.fashion_mnist
 result    test accuracy 0.0000 over 1 seed, last epoch                                       (2026-11-23)
 cost      about 4 minutes an epoch on 2 cores (AMD EPYC, Zen 3, AVX2, float32), shared with other work
 batch     128 = 1 device x 128; 429 steps an epoch x 16 epochs = 6,864 steps

@@ -39,9 +39,7 @@ class MLP(Classifier):
         self.head = self.make_head(num_classes)
 
     def build(self, input_shape):
-        _, height, width, channels = input_shape
-        if None in (height, width, channels):
-            raise ValueError(f"input_shape: expected fixed height, width and channels, found {input_shape}")
+        height, width, channels = _image_shape(input_shape)
         self.input_dim = size = height * width * channels
         for layer, out in zip(self.hidden, self.hidden_dims, strict=True):
             layer.build((None, size))
@@ -101,9 +99,7 @@ class ConvNet(Classifier):
         self.head = self.make_head(num_classes)
 
     def build(self, input_shape):
-        _, height, width, channels = input_shape
-        if None in (height, width, channels):
-            raise ValueError(f"input_shape: expected fixed height, width and channels, found {input_shape}")
+        height, width, channels = _image_shape(input_shape)
         for conv in self.convs:
             conv.build((None, height, width, channels))
             height, width, channels = height // 2, width // 2, conv.filters
@@ -127,6 +123,13 @@ class ConvNet(Classifier):
             "dropout": self.dropout,
         }
         return {**keras.layers.Layer.get_config(self), **own}
+
+
+def _image_shape(input_shape):
+    """(H, W, C) of [B, H, W, C], all of them known."""
+    if len(input_shape) != 4 or None in input_shape[1:]:
+        raise ValueError(f"input_shape: expected fixed height, width and channels, found {input_shape}")
+    return input_shape[1:]
 
 
 def mlp(**overrides):

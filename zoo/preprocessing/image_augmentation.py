@@ -94,7 +94,9 @@ class ImageAugmentation:
         if self.crop:
             images = random_crop(images, self.crop)
         for layer in self._layers:
-            images = layer(images, training=True)
+            grey = images.shape[-1] == 1 and isinstance(layer, keras.layers.RandAugment)
+            images = layer(tf.repeat(images, 3, axis=-1) if grey else images, training=True)
+            images = images[..., :1] if grey else images  # Keras' colour operations want three channels
         if not self._mixers:
             return images, labels
         batch = {"images": images, "labels": tf.cast(labels, "float32")}

@@ -1,0 +1,59 @@
+"""The weights in the package: small, whole, golden, and as good as their entry says."""
+
+import pathlib
+import re
+
+import numpy as np
+import pytest
+
+from zoo import applications, hub
+from zoo.datasets import fashion_mnist
+
+BUNDLED = [name for name, entry in hub.WEIGHTS.items() if entry.source.startswith("bundled:")]
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_file_is_small_and_whole(name):
+    entry = hub.find(name)
+    assert hub.fetch(entry.source, entry.sha256).stat().st_size <= 8 * 2**20
+
+
+def test_all_bundled_files_are_registered_and_fit_the_budget():
+    folder = pathlib.Path(hub.__file__).parent / "weights"
+    files = {path.name for path in folder.iterdir() if path.name != "__pycache__"}
+    assert files == {hub.find(name).source.removeprefix("bundled:") for name in BUNDLED}
+    assert sum((folder / file).stat().st_size for file in files) <= 25 * 2**20
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_answers_are_the_golden_ones(name):
+    entry = hub.find(name)
+    app = getattr(applications, entry.application).from_pretrained(name)
+    pixels = np.random.default_rng(entry.golden["seed"]).integers(0, 256, entry.golden["shape"], "uint8")
+    expected = entry.golden["outputs"]
+    np.testing.assert_allclose(
+        app.predict(pixels)[0, : len(expected)], expected, atol=entry.golden["tolerance"]
+    )
+    assert sum(np.prod(v.shape) for v in app.model.variables) == entry.parameters
+
+
+def test_resnet20_recognises_the_embedded_test_images(clothes):
+    app = applications.ImageClassifier.from_pretrained("resnet20.fashion_mnist")
+    accuracy = app.evaluate(*clothes, return_dict=True, verbose=0)["accuracy"]
+    stated = stated_accuracy()
+    assert accuracy > stated - 3 * (stated * (1 - stated) / 500) ** 0.5
+
+
+def stated_accuracy():
+    return float(re.fullmatch(r"test accuracy (0\.\d{4})", hub.find("resnet20.fashion_mnist").metric)[1])
+
+
+@pytest.mark.slow
+def test_resnet20_reaches_its_stated_accuracy_on_the_whole_test_set():
+    try:
+        images, labels = fashion_mnist("test")
+    except FileNotFoundError as error:
+        pytest.skip(f"no full Fashion-MNIST: {str(error).splitlines()[0]}")
+    app = applications.ImageClassifier.from_pretrained("resnet20.fashion_mnist")
+    accuracy = (app.predict(images, batch_size=250).argmax(axis=1) == labels).mean()
+    assert accuracy == pytest.approx(stated_accuracy(), abs=3e-4)
