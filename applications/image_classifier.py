@@ -37,7 +37,7 @@ class ImageClassifier(Application):
         >>> app = ImageClassifier.from_pretrained("resnet20.fashion_mnist")
         >>> images, labels = zoo.datasets.fashion_mnist("sample")
         >>> app.classify(images[:1])[0]["label"]
-        'T-shirt/top'
+        'Ankle boot'
     """
 
     default_recipe = RECIPE

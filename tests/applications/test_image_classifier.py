@@ -1,14 +1,20 @@
 """ImageClassifier: raw images in, labels out, in fit, predict, .keras, folders and SavedModels."""
 
-import json
 import subprocess
 import sys
 
+import application_battery
+import battery
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from zoo.applications import ImageClassifier
+
+
+@pytest.mark.parametrize("check", application_battery.CHECKS, ids=battery.claim)
+def test_image_classifier(check, tiny, clothes, tmp_path):
+    check(tiny, clothes[0][:64], clothes[1][:64], tmp_path)
 
 
 def test_every_kind_of_input_gives_the_same_answer(tiny, clothes, tmp_path):
@@ -34,11 +40,6 @@ def test_every_kind_of_input_gives_the_same_answer(tiny, clothes, tmp_path):
     np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-5)
     for kind, x in kinds.items():
         np.testing.assert_allclose(app.predict(x), expected, atol=1e-6, err_msg=kind)
-
-
-def test_batches_do_not_change_predictions(tiny, clothes):
-    app, images = tiny(), clothes[0][:11]
-    np.testing.assert_allclose(app.predict(images, batch_size=4), app.predict(images), atol=1e-6)
 
 
 def test_images_of_many_sizes_and_channels_fit_together(tiny, photos):
@@ -215,16 +216,6 @@ def test_report_agrees_with_evaluate(tiny, clothes):
     assert report.confusion.sum() == 500
 
 
-def test_mixed_precision_stays_close(tiny, clothes, tmp_path):
-    app = tiny()
-    app.save_pretrained(tmp_path)
-    expected = app.predict(clothes[0][:9])
-    for precision in ("mixed_bfloat16", "mixed_float16"):
-        low = ImageClassifier.from_pretrained(tmp_path, precision=precision)
-        assert low.model.stages[0][0].compute_dtype == precision.removeprefix("mixed_")
-        np.testing.assert_allclose(low.predict(clothes[0][:9]), expected, atol=0.02)
-
-
 SERVE = """
 import json, sys
 sys.modules["zoo"] = None
@@ -278,10 +269,3 @@ def test_export_replaces_a_savedmodel_but_nothing_else(tiny, tmp_path):
     with pytest.raises(ValueError, match="folder: expected a new or empty folder"):
         app.export(tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
-
-
-def test_config_is_json(tiny):
-    app = tiny()
-    clone = ImageClassifier.from_config(json.loads(json.dumps(app.get_config())))
-    assert clone.labels == app.labels
-    assert clone.preprocessor.get_config() == app.preprocessor.get_config()

@@ -27,9 +27,8 @@ class Classifier(keras.Model):
 
     def replace_head(self, num_classes):
         """A fresh head for `num_classes`; everything below keeps its weights. Compile again afterwards."""
-        locked = (
-            self._tracker.locked
-        )  # Keras locks what it built, and keeps the layer an attribute held before
+        # Keras locks a built layer, and goes on tracking what an attribute held before.
+        locked = self._tracker.locked
         self._tracker.unlock()
         self._tracker.untrack(self.head)
         self.num_classes = num_classes
