@@ -6,6 +6,8 @@ import importlib.util
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from benchmarks import machine
+
 GROUPS = ("zoo", "keras", "torch")
 
 
@@ -29,11 +31,18 @@ class Contender:
     needs: tuple[str, ...] = ()
 
     def missing(self) -> list[str]:
-        """The packages of `needs` that are not installed."""
-        return [package for package in self.needs if importlib.util.find_spec(package) is None]
+        """The packages of `needs` that are not installed, and what the processor lacks."""
+        lacks = [package for package in self.needs if importlib.util.find_spec(package) is None]
+        if self.options.get("dtype") == "mixed_bfloat16" and not machine.has_bfloat16():
+            lacks.append(
+                "bfloat16 instructions of the processor"
+            )  # emulated: seven times slower than float32
+        return lacks
 
     def prepare(self) -> Callable[[], float | None]:
         """The step: does the work once, and returns None, or the figure where it measures itself."""
+        if self.group == "zoo":
+            importlib.import_module("zoo")  # before TensorFlow: it switches oneDNN's convolutions on
         module, function = self.make.split(":")
         return getattr(importlib.import_module(module), function)(**self.options)
 

@@ -26,6 +26,12 @@ def describe(threads: int) -> dict[str, str]:
     }
 
 
+def has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 itself; True where that is not known."""
+    flags = _processor()[1]
+    return not flags or any(flag in flags for flag in ("avx512_bf16", "amx_bf16"))
+
+
 def _processor() -> tuple[str, list[str]]:
     """Model name and feature flags, from /proc where there is one."""
     path = pathlib.Path("/proc/cpuinfo")
