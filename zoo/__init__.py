@@ -7,8 +7,8 @@ neither a TensorFlow nor a Keras import.
 import importlib
 import os
 
-# TensorFlow leaves oneDNN's convolutions off on x86 processors without AVX512-VNNI or AMX; a ResNet-20 training
-# step takes 1.5 times as long without them there. It reads this when it is imported; a value of yours stays.
+# TensorFlow leaves oneDNN's convolutions off on x86 processors without AVX512-VNNI or AMX; there a ResNet-20
+# training step takes 1.5 times as long without them. It reads this once, on import; a value of yours stays.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 __version__ = "0.1.0"

@@ -325,9 +325,8 @@ def load_mapped(
     unexpected = [f"{name} {list(tensors.shape(name))}" for name in sorted(found - used)]
     if missing or unexpected or mismatched:
         raise ValueError(_misfit(model, tensors, missing, unexpected, mismatched))
-    for name in sorted(
-        plan, key=lambda name: -np.prod(wanted[name].shape)
-    ):  # small ones fill the gaps of large
+    # Large ones first: the small ones then fill the gaps that freed memory leaves.
+    for name in sorted(plan, key=lambda name: -np.prod(wanted[name].shape)):
         variable, source = wanted[name], plan[name]
         variable.assign(source.read(tensors).astype(variable.dtype, copy=False))
 
