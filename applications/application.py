@@ -86,7 +86,7 @@ class Application(keras.Model):
 
     def get_compile_config(self):
         config = super().get_compile_config()
-        if config is not None:
+        if config:  # empty before compile
             config |= {"recipe": self.recipe.to_dict(), "schedules": self._schedules}
         return config
 

@@ -15,8 +15,8 @@ import tensorflow as tf
 
 def config_round_trip(make, x, y, folder):
     app = make()
-    clone = type(app).from_config(json.loads(json.dumps(app.get_config())))
-    assert clone.get_config() == app.get_config()
+    config = json.loads(json.dumps(app.get_config()))
+    assert json.loads(json.dumps(type(app).from_config(config).get_config())) == config
 
 
 def saved_file_gives_the_same_answers(make, x, y, folder):
@@ -72,9 +72,9 @@ def every_trainable_variable_gets_a_gradient(make, x, y, folder):
 
 def loss_goes_down_on_real_data(make, x, y, folder):
     app = make()
-    app.compile(optimizer=keras.optimizers.Adam(3e-3))
-    losses = app.fit(x, y, batch_size=16, epochs=6, verbose=0).history["loss"]
-    assert losses[-1] < 0.95 * losses[0]
+    app.compile(optimizer=keras.optimizers.Adam(1e-2), augment={})
+    losses = app.fit(x, y, batch_size=16, epochs=8, verbose=0).history["loss"]
+    assert losses[-1] < 0.9 * losses[0]
 
 
 def savedmodel_equals_predict(make, x, y, folder):
