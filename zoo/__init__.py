@@ -16,10 +16,12 @@ __version__ = "0.1.0"
 _ROOMS = (
     "applications",
     "datasets",
+    "decoding",
     "export",
     "hub",
     "kernels",
     "layers",
+    "losses",
     "metrics",
     "models",
     "preprocessing",

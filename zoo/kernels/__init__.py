@@ -4,7 +4,30 @@ A function here picks the path: `batch_norm(...)` runs TensorFlow's fused operat
 backend and the plain form everywhere else. The plain forms stay importable: tests hold the two equal.
 """
 
+from zoo.kernels.attention import attention, attention_weights
 from zoo.kernels.batch_norm import batch_norm, batch_norm_inference, batch_norm_plain
 from zoo.kernels.convolution import padded_conv, padded_conv_plain
+from zoo.kernels.ctc import ctc_loss_and_gradient, ctc_loss_and_gradient_plain, frames_needed
+from zoo.kernels.dropout import dropout, dropout_plain
+from zoo.kernels.gelu import gelu, gelu_plain
+from zoo.kernels.layer_norm import layer_norm, layer_norm_plain, rms_norm
 
-__all__ = ["batch_norm", "batch_norm_inference", "batch_norm_plain", "padded_conv", "padded_conv_plain"]
+__all__ = [
+    "attention",
+    "attention_weights",
+    "batch_norm",
+    "batch_norm_inference",
+    "batch_norm_plain",
+    "ctc_loss_and_gradient",
+    "ctc_loss_and_gradient_plain",
+    "dropout",
+    "dropout_plain",
+    "frames_needed",
+    "gelu",
+    "gelu_plain",
+    "layer_norm",
+    "layer_norm_plain",
+    "padded_conv",
+    "padded_conv_plain",
+    "rms_norm",
+]

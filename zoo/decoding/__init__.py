@@ -1,0 +1,1 @@
+"""Scores to answers: text generation, CTC decoding."""
