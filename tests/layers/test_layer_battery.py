@@ -1,3 +1,4 @@
+import dataclasses
 import inspect
 
 import battery
@@ -11,10 +12,26 @@ from zoo.layers import (
     BlurPool2D,
     BottleneckBlock,
     Conv2D,
+    Dropout,
+    LayerNorm,
     PreActivationBlock,
+    RMSNorm,
+    SelfAttention,
     SqueezeExcite,
+    TokenEmbedding,
+    TransformerBlock,
 )
 
+LLAMA = {
+    "norm": "rms",
+    "norm_first": True,
+    "activation": "silu",
+    "gated": True,
+    "use_bias": False,
+    "num_kv_heads": 1,
+    "rotary_base": 100.0,
+    "causal": True,
+}
 SHAPE, OTHERS = (9, 7, 6), ((8, 8, 6), (5, 11, 6))
 
 
@@ -27,6 +44,19 @@ def case(cls, *arguments, note="", **options):
         SHAPE,
         **battery_options,
     )
+
+
+def sequence(cls, *arguments, note="", **options):
+    """[T, D] in, the same out; other lengths."""
+    made = case(cls, *arguments, note=note, **options)
+    random = options.get("dropout", 0) > 0 or cls is Dropout
+    return dataclasses.replace(made, shape=(7, 6), other_shapes=((5, 6), (9, 6)), random=random)
+
+
+def tokens(cls, *arguments, note="", **options):
+    """Token ids [T] in."""
+    made = sequence(cls, *arguments, note=note, **options)
+    return dataclasses.replace(made, shape=(7,), other_shapes=((5,), (9,)), vocabulary=11)
 
 
 CASES = [
@@ -50,6 +80,17 @@ CASES = [
     case(Conv2D, 4, 3, note="3x3"),
     case(Conv2D, 4, 7, stride=2, note="7x7_stride2"),
     case(SqueezeExcite, 0.25),
+    sequence(Dropout, 0.4),
+    sequence(LayerNorm, 1e-3),
+    sequence(RMSNorm, 1e-3),
+    sequence(SelfAttention, 2, dropout=0.3),
+    sequence(SelfAttention, 3, causal=True, use_bias=False),
+    sequence(SelfAttention, 4, num_kv_heads=2, head_dim=4, rotary_base=100.0, output_bias=False),
+    sequence(TransformerBlock, 6, 2, dropout=0.2),
+    sequence(TransformerBlock, 6, 3, mlp_dim=7, norm_first=True, causal=True, activation="gelu_tanh"),
+    sequence(TransformerBlock, 6, 3, note="llama", **LLAMA),
+    tokens(TokenEmbedding, 11, 6),
+    tokens(TokenEmbedding, 11, 6, max_length=9, num_segments=1, norm_epsilon=1e-3, dropout=0.2),
 ]
 
 
