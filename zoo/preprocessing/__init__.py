@@ -1,7 +1,8 @@
 """Raw data to tensors, graph-safe: the same object runs in `fit`, in `predict` and inside a SavedModel."""
 
+from zoo.preprocessing.byte_pair import BytePair
 from zoo.preprocessing.image import ImagePreprocessor
 from zoo.preprocessing.image_augmentation import ImageAugmentation
 from zoo.preprocessing.image_input import find_bad_image, image_dataset
 
-__all__ = ["ImageAugmentation", "ImagePreprocessor", "find_bad_image", "image_dataset"]
+__all__ = ["BytePair", "ImageAugmentation", "ImagePreprocessor", "find_bad_image", "image_dataset"]

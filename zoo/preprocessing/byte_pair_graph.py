@@ -1,0 +1,167 @@
+"""Byte-level byte-pair encoding as TensorFlow operations: the path that a SavedModel carries.
+
+A text is cut into words by regular expressions. A word that is one token is found in a table; the others are
+merged all at once, as one flat array of tokens: every round joins, in each word, the pair of the lowest rank.
+
+Shapes: B texts, M bytes or tokens of all words that are not one token.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+SPACE = r"\t-\r\x{85}\p{Z}"  # Unicode's White_Space, which RE2's \s is not
+WORDS = {
+    "gpt2": rf"'(?:s|t|re|ve|m|ll|d)| ?\p{{L}}+| ?\p{{N}}+| ?[^{SPACE}\p{{L}}\p{{N}}]+|[{SPACE}]+",
+    "llama3": rf"'(?i:s|t|re|ve|m|ll|d)|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{{1,3}}"
+    rf"| ?[^{SPACE}\p{{L}}\p{{N}}]+[\r\n]*|[{SPACE}]*[\r\n]+|[{SPACE}]+",
+}
+WORDS["gpt2_digits"] = WORDS["gpt2"]
+WORDS["qwen2"] = WORDS["llama3"].replace("{1,3}", "")
+CUT = b"\xff"  # no byte of valid UTF-8: it cannot come from the text, and no expression matches it
+SPECIAL = b"\xfe"
+NEVER = np.int64(2**62)
+
+
+class GraphBytePair(tf.Module):
+    """Encodes and decodes in graphs; `zoo.preprocessing.BytePair` makes it and is held equal to it.
+
+    Args:
+        token_bytes: the bytes of every token, by id.
+        merges: pairs of ids (left, right, joined) in order of rank.
+        special: ids of the special tokens, which are found in the text before anything else.
+        split: how words are cut: a key of `WORDS`, or "whole" for no cut at all.
+    """
+
+    def __init__(self, token_bytes, merges, special, split):
+        super().__init__(name="byte_pair")
+        self.split = split
+        self.size = len(token_bytes)
+        self.token_bytes = np.array(token_bytes, object)
+        self.special = [(token_bytes[i], i) for i in sorted(special, key=lambda i: -len(token_bytes[i]))]
+        self.marks = {i: _mark(n) for n, (_, i) in enumerate(self.special)}
+        ordinary = {t: i for i, t in enumerate(token_bytes) if i not in set(special)}
+        self.byte_ids = np.array([ordinary.get(bytes([b]), 0) for b in range(256)], "int64")
+        merges = np.asarray(merges, "int64").reshape(-1, 3)
+        keys, ranks = merges[:, 0] * self.size + merges[:, 1], np.arange(len(merges))
+        self.joined = np.append(merges[:, 2], 0)
+        self.ranks = _table(np.append(keys, -1), np.append(ranks, NEVER), int(NEVER), "ranks")
+        self.words = _table([b""], [-1], -1, "no_words")
+        self.words = self._whole_words(ordinary)
+
+    def _whole_words(self, ordinary):
+        """A table of the words whose encoding is one token; a token may also be unreachable as a word."""
+        texts = np.array(list(ordinary), object)
+        ids = np.array(list(ordinary.values()), "int64")
+        tokens, lengths = (part.numpy() for part in self._merge(tf.constant(texts)))
+        first = tokens[np.cumsum(lengths) - lengths]
+        whole = (lengths == 1) & (first == ids)
+        keys = [*texts[whole], *self.marks.values()]
+        return _table(keys, [*ids[whole], *self.marks], -1, "words")
+
+    def encode(self, texts):
+        """string [B] -> RaggedTensor int32 [B, tokens]. Invalid UTF-8 becomes U+FFFD first."""
+        texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
+        pieces = self._cut(texts)
+        words = pieces.flat_values
+        ids = self.words.lookup(words)
+        is_whole = ids >= 0
+        others, index = tf.unique(tf.boolean_mask(words, ~is_whole), tf.int64)
+        tokens, lengths = self._merge(others)
+        # Where the tokens of each word begin in [ids of whole words, tokens of the others], and how many.
+        rows = tf.cumsum(tf.cast(is_whole, "int64"), exclusive=True)
+        wholes = tf.boolean_mask(ids, is_whole)
+        other_starts = tf.gather(tf.cumsum(lengths, exclusive=True), index) + tf.size(wholes, tf.int64)
+        where = tf.where(~is_whole)
+        begins = tf.tensor_scatter_nd_update(rows, where, other_starts)
+        counts = tf.tensor_scatter_nd_update(tf.ones_like(rows), where, tf.gather(lengths, index))
+        places = tf.ragged.range(begins, begins + counts).flat_values
+        flat = tf.cast(tf.gather(tf.concat([wholes, tokens], 0), places), "int32")
+        per_text = tf.math.unsorted_segment_sum(counts, pieces.value_rowids(), pieces.nrows())
+        return tf.RaggedTensor.from_row_lengths(flat, per_text)
+
+    def _cut(self, texts):
+        """string [B] -> RaggedTensor of words; special tokens are words with a name of their own."""
+        for text, i in self.special:
+            texts = tf.strings.regex_replace(texts, _quoted(text), CUT + self.marks[i] + CUT)
+        if self.split == "whole":
+            return _without_empty(tf.strings.split(texts, CUT))
+        if self.split == "gpt2_digits":
+            texts = tf.strings.regex_replace(texts, r"(\p{N})", CUT + rb"\1" + CUT)
+        # RE2 has no lookahead: a run of white space before a word leaves its last character to that word.
+        last = SPACE if self.split.startswith("gpt2") else r"\t\x{0b}\x{0c}\x{85}\p{Z}"
+        texts = tf.strings.regex_replace(texts, rf"([{SPACE}])([{last}][^{SPACE}])", rb"\1" + CUT + rb"\2")
+        texts = tf.strings.regex_replace(texts, f"({WORDS[self.split]})", rb"\1" + CUT)
+        return _without_empty(tf.strings.split(texts, CUT))
+
+    def _merge(self, words):
+        """string [W] -> (tokens [M], lengths [W]) by the merges, whatever the table of whole words says."""
+        lengths = tf.cast(tf.strings.length(words), "int64")
+        count = tf.size(words, tf.int64)
+        flat = tf.io.decode_raw(tf.strings.reduce_join(words), "uint8")
+        tokens = tf.gather(self.byte_ids, tf.cast(flat, "int32"))
+        word = tf.repeat(tf.range(count), lengths)
+
+        def ranked(tokens, word):
+            keys = tokens[:-1] * self.size + tokens[1:]
+            return self.ranks.lookup(tf.where(word[:-1] == word[1:], keys, -1))
+
+        def body(tokens, word, ranks):
+            best = tf.math.unsorted_segment_min(ranks, word[:-1], count)
+            chosen = (ranks < NEVER) & (ranks == tf.gather(best, word[:-1]))
+            chosen = _every_other_of_a_run(chosen)
+            joined = tf.gather(self.joined, tf.where(chosen, ranks, len(self.joined) - 1))
+            edge = tf.zeros((1,), "bool")
+            tokens = tf.where(tf.concat([chosen, edge], 0), tf.pad(joined, [[0, 1]]), tokens)
+            kept = ~tf.concat([edge, chosen], 0)
+            tokens, word = tf.boolean_mask(tokens, kept), tf.boolean_mask(word, kept)
+            return tokens, word, ranked(tokens, word)
+
+        def unfinished(tokens, word, ranks):
+            return tf.reduce_any(ranks < NEVER)
+
+        specs = (tf.TensorShape([None]),) * 3
+        tokens, word, _ = tf.while_loop(
+            unfinished, body, (tokens, word, ranked(tokens, word)), shape_invariants=specs
+        )
+        return tokens, tf.math.unsorted_segment_sum(tf.ones_like(word), word, count)
+
+    def decode(self, token_ids, skip_special=True):
+        """RaggedTensor or Tensor of ids [B, T] -> string [B]. Ids below 0 are padding and give nothing."""
+        pieces = self.token_bytes.copy()
+        if skip_special:
+            pieces[[i for _, i in self.special]] = b""
+        pieces = tf.constant(np.append(pieces, b"").tolist())
+        ragged = isinstance(token_ids, tf.RaggedTensor)
+        flat = tf.cast(token_ids.flat_values if ragged else token_ids, "int32")
+        parts = tf.gather(pieces, tf.where((flat < 0) | (flat >= self.size), self.size, flat))
+        texts = tf.strings.reduce_join(token_ids.with_flat_values(parts) if ragged else parts, axis=-1)
+        return tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
+
+
+def _mark(n):
+    """A word for special token n that no text has: stray bytes, which no expression matches."""
+    return SPECIAL + bytes(128 + digit for digit in (n // 4096, n // 64 % 64, n % 64))
+
+
+def _table(keys, values, default, name):
+    keys = tf.constant(keys)
+    values = tf.constant(np.asarray(values, "int64"))
+    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), default, name=name)
+
+
+def _every_other_of_a_run(chosen):
+    """bool [N]: of a run of neighbours the first, third, ...: they share a token, as in "aaaa"."""
+    first = chosen & ~tf.concat([[False], chosen[:-1]], 0)
+    starts = tf.concat([tf.where(first)[:, 0], [0]], 0)
+    run = tf.maximum(tf.cumsum(tf.cast(first, "int64")) - 1, 0)
+    place = tf.range(tf.size(chosen, tf.int64)) - tf.gather(starts, run)
+    return chosen & (place % 2 == 0)
+
+
+def _without_empty(words):
+    return tf.ragged.boolean_mask(words, words.with_flat_values(tf.strings.length(words.flat_values) > 0))
+
+
+def _quoted(text):
+    """A regular expression that matches the bytes of `text` and nothing else."""
+    return "".join(c if c.isalnum() else f"\\x{{{ord(c):x}}}" for c in text.decode())
