@@ -41,3 +41,12 @@ def batch_norm_inference(x, gamma, beta, mean, variance, epsilon):
 
         return batch_norm_inference_tensorflow(x, gamma, beta, mean, variance, epsilon)
     return ops.batch_normalization(x, mean, variance, axis=-1, offset=beta, scale=gamma, epsilon=epsilon)
+
+
+def shared_moments(x, axes, mask=None):
+    """Mean and variance over all devices that share a batch, where there are several; None on one."""
+    if keras.backend.backend() == "tensorflow":
+        from zoo.kernels.batch_norm_tensorflow import moments_over_replicas, replicas
+
+        return moments_over_replicas(x, axes, mask) if replicas() > 1 else None
+    return None  # JAX sees the whole batch

@@ -3,8 +3,44 @@
 import tensorflow as tf
 
 
+def replicas():
+    """Devices that share the batch: 1 outside of a replica of `tf.distribute`."""
+    context = tf.distribute.get_replica_context()
+    return 1 if context is None else context.num_replicas_in_sync
+
+
+def moments_over_replicas(x, axes, mask=None):
+    """Mean and (biased) variance over `axes` and over all devices, with their gradients, float [C].
+
+    Two passes, the variance around the mean of the whole batch: the difference of E x^2 and (E x)^2, which
+    Keras' `synchronized=True` takes, loses half of the digits.
+
+    Args:
+        x: float; the axes that stay are its last ones.
+        axes: of x, summed over.
+        mask: bool, of the shape of x but for the last axis; positions that count. None: all.
+    """
+    weights = tf.ones_like(x)
+    if mask is not None:
+        weights *= tf.cast(mask, x.dtype)[..., None]
+        x = tf.where(weights > 0, x, tf.zeros_like(x))
+    all_reduce = tf.distribute.get_replica_context().all_reduce
+    count, total = all_reduce(
+        tf.distribute.ReduceOp.SUM, [tf.reduce_sum(weights, axes), tf.reduce_sum(x, axes)]
+    )
+    mean = tf.math.divide_no_nan(total, count)
+    squares = tf.reduce_sum(weights * tf.square(x - mean), axes)
+    return mean, tf.math.divide_no_nan(all_reduce(tf.distribute.ReduceOp.SUM, squares), count)
+
+
 def batch_norm_tensorflow(x, gamma, beta, epsilon):
-    """See `zoo.kernels.batch_norm.batch_norm_plain`."""
+    """See `zoo.kernels.batch_norm.batch_norm_plain`; statistics over all devices that share a batch."""
+    if replicas() > 1:
+        wide = tf.cast(x, "float32")
+        mean, variance = moments_over_replicas(wide, axes=(0, 1, 2))
+        scale = tf.cast(gamma, "float32") * tf.math.rsqrt(variance + epsilon)
+        y = (wide - mean) * scale + tf.cast(beta, "float32")
+        return tf.cast(y, x.dtype), mean, variance
     gamma, beta = tf.cast(gamma, "float32"), tf.cast(beta, "float32")
     empty = tf.zeros((0,), "float32")
     y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
