@@ -1,7 +1,9 @@
 """The contract that every application keeps: raw data in, an answer out, one object all the way.
 
 A subclass names its class attribute `default_recipe` and writes the hooks: `training_data`,
-`inference_data`, `loss_and_metrics`, `to_answer`, `signatures`, `pretrained_arguments`.
+`inference_data`, `loss_and_metrics`, `to_answer`, `signatures`, `export_example`, `card`, `lines`, and the
+class methods `from_recipe`, `from_foreign` and, where it can take another application's network,
+`from_application`.
 """
 
 import dataclasses
@@ -14,9 +16,10 @@ from zoo import export as exporting
 from zoo.hub.atomic import atomic_path
 from zoo.training import Recipe, WarmupSchedule, make_optimizer
 from zoo.training.optimizers import OPTIMIZERS, exclude_norms_and_biases
+from zoo.training.train_step import TrainStep
 
 
-class Application(keras.Model):
+class Application(TrainStep, keras.Model):
     """A preprocessor, a model and the way from its outputs to an answer, as one `keras.Model`.
 
     Attributes:
@@ -50,12 +53,39 @@ class Application(keras.Model):
         return pretrained.load(cls, name, overrides)
 
     @classmethod
+    def from_recipe(cls, recipe, examples):
+        """What `recipe` begins with, for data set `examples`."""
+        return cls.from_pretrained(recipe.start, precision=recipe.precision)
+
+    @classmethod
+    def from_foreign(cls, folder, config, precision):
+        """From a folder of another project with its config.json; refuses what it cannot take."""
+        raise ValueError(
+            f"name: expected weights of {cls.__name__}, found a {config.get('model_type')} in {str(folder)!r}"
+        )
+
+    @classmethod
+    def from_application(cls, application):
+        """From another application, whose network is taken over where it fits."""
+        raise ValueError(
+            f"name: expected weights of {cls.__name__}, found weights of {type(application).__name__}"
+        )
+
+    def card(self):
+        """Texts of the model card: "task" (Hugging Face's tag), "example", "input", "output", "limits"."""
+        raise NotImplementedError
+
+    def lines(self, inputs, **options):
+        """For `zoo predict`: yields (text to print, what to write as JSON) for each of `inputs`."""
+        raise NotImplementedError
+
+    @classmethod
     def list_pretrained(cls, pattern="*"):
         """Names that `from_pretrained` takes, for example `list_pretrained("resnet*")`."""
         from zoo.hub import registry
 
         names = registry.list_pretrained(pattern)
-        return [name for name in names if registry.find(name).application == cls.__name__]
+        return [name for name in names if cls.__name__ in registry.find(name).applications]
 
     def compile(self, recipe=None, **arguments):
         """Sets up training by a recipe's numbers; whatever is passed overrides them.
@@ -66,7 +96,10 @@ class Application(keras.Model):
                 of `keras.Model.compile` (`optimizer`, `loss`, `metrics`, ...). With an optimizer object of
                 yours its learning rate is left alone.
         """
-        recipe = recipe or self.recipe
+        with self.scope():
+            self._compile_by(recipe or self.recipe, arguments)
+
+    def _compile_by(self, recipe, arguments):
         optimizer = arguments.get("optimizer")
         if isinstance(optimizer, str) and optimizer in OPTIMIZERS:
             recipe = recipe.replace(optimizer=arguments.pop("optimizer"))
@@ -99,6 +132,11 @@ class Application(keras.Model):
             exclude_norms_and_biases(arguments["optimizer"])
         super().compile(**arguments)
         self.optimizer.build(self.trainable_variables)
+
+    @property
+    def accumulate(self):
+        """Micro-batches of a step: the recipe's."""
+        return self.recipe.accumulate
 
     def fit(
         self,
@@ -161,7 +199,7 @@ class Application(keras.Model):
                 f"{self.recipe.schedule} schedule needs it, found None"
             )
         total = (steps or 0) * epochs
-        done = int(keras.ops.convert_to_numpy(self.optimizer.iterations))
+        done = self.updates
         self.optimizer.learning_rate = WarmupSchedule(
             self.recipe.learning_rate,
             total_steps=total,
@@ -184,7 +222,7 @@ class Application(keras.Model):
         batch_size = batch_size or self.recipe.batch_size
         data = self.inference_data(x, batch_size=batch_size, labelled=False)
         with self._explained(x):
-            if data.cardinality() == 1:  # one batch: a tenth of the overhead of predict
+            if data.cardinality() == 1 and not self.distributed:  # a tenth of the overhead of predict
                 outputs = super().predict_on_batch(next(iter(data)))
             else:
                 outputs = super().predict(data, verbose=verbose, **arguments)

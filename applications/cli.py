@@ -157,22 +157,17 @@ def load(name):
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True)
+@click.argument("inputs", nargs=-1, required=True)
 @click.option("--weights", default=DEFAULT, show_default=True, help="Name, folder or .keras file.")
 @click.option(
     "--top-k", type=click.IntRange(1), default=1, show_default=True, help="Likeliest labels to print."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @user_errors
-def predict(files, weights, top_k, as_json):
-    """Classify image FILES: path, label and score, tab-separated."""
-    application = load(weights)
-    for path, answers in zip(files, application.classify(list(files), top_k=top_k), strict=True):
-        if as_json:
-            click.echo(json.dumps({"file": path, "labels": answers}))
-            continue
-        for answer in answers:
-            click.echo(f"{path}\t{answer['label']}\t{answer['score']:.4f}")
+def predict(inputs, weights, top_k, as_json):
+    """The answers of weights for INPUTS: image files to labels and scores, texts to whatever they give."""
+    for text, record in load(weights).lines(list(inputs), top_k=top_k):
+        click.echo(json.dumps(record) if as_json else text)
 
 
 @main.command()

@@ -4,6 +4,7 @@ Shapes: B batch, N examples, H and W height and width of a raw image, C channels
 """
 
 import contextlib
+import json
 import os
 
 import keras
@@ -13,10 +14,13 @@ from tqdm import tqdm
 from zoo.applications.application import Application
 from zoo.applications.recipes.image_fine_tune import RECIPE
 
+from zoo import models
 from zoo.datasets import image_folder
+from zoo.hub import checkpoint, foreign
 from zoo.metrics.classification import classification_report
-from zoo.preprocessing import ImageAugmentation, find_bad_image, image_dataset
+from zoo.preprocessing import ImageAugmentation, ImagePreprocessor, find_bad_image, image_dataset
 from zoo.preprocessing.labels import check_label_names, encode_labels
+from zoo.training.progressive_size import ProgressiveSize
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -45,12 +49,47 @@ class ImageClassifier(Application):
     def __init__(self, model, preprocessor, labels, **kwargs):
         super().__init__(model, preprocessor, **kwargs)
         self.labels = check_label_names(labels)
+        self._size = ProgressiveSize(())
         if model.num_classes != len(self.labels):
             raise ValueError(
                 f"labels: expected {model.num_classes} names, one for each class of the model, "
                 f"found {len(self.labels)}"
             )
         self.build(preprocessor.output_shape)
+
+    @classmethod
+    def from_recipe(cls, recipe, examples):
+        """What `recipe` begins with, for the classes of `examples`: untrained, or `recipe.start`."""
+        labels = examples.label_names
+        if recipe.start:
+            return cls.from_pretrained(recipe.start, labels=labels, precision=recipe.precision)
+        model = getattr(models, recipe.model)(num_classes=len(labels), dtype=recipe.precision)
+        return cls(model, ImagePreprocessor(**recipe.preprocessor), labels=labels)
+
+    @classmethod
+    def from_foreign(cls, folder, config, precision):
+        """A Hugging Face ResNet: `folder` with its config.json (`config`) and model.safetensors."""
+        if config["model_type"] != "resnet":
+            raise ValueError(f"name: expected the folder of a resnet, found a {config['model_type']}")
+        arguments = foreign.hf_resnet_arguments(config)
+        headless = arguments["num_classes"] is None
+        arguments["num_classes"] = arguments["num_classes"] or 2
+        names = config.get("id2label", {})
+        labels = [names.get(str(i), f"LABEL_{i}") for i in range(arguments["num_classes"])]
+        path = folder / "preprocessor_config.json"
+        settings = json.loads(path.read_text()) if path.is_file() else {}
+        preprocessor = ImagePreprocessor(
+            **foreign.hf_image_arguments(settings, config.get("num_channels", 3))
+        )
+        with checkpoint.zero_initialized():
+            model = models.ResNet(**arguments, dtype=precision)
+            application = cls(model, preprocessor, labels=labels)
+        skip = ("head.",) if headless else ()
+        foreign.load_hf_resnet(model, folder / "model.safetensors", config, skip=skip)
+        if headless:
+            print(f"{str(folder)!r} has no head: a new one for 2 classes; pass labels=[...] for yours")
+            model.replace_head(2)
+        return application
 
     def build(self, input_shape):
         if not self.model.built:
@@ -81,6 +120,10 @@ class ImageClassifier(Application):
             "metrics": metrics,
         }
 
+    def fit(self, x, y=None, *rest, callbacks=None, **arguments):
+        self._size = ProgressiveSize(self.recipe.train_sizes)
+        return super().fit(x, y, *rest, callbacks=[self._size, *(callbacks or [])], **arguments)
+
     def training_data(self, x, y=None, sample_weight=None, batch_size=32, shuffle=True):
         """Raw examples -> shuffled, augmented batches (images [B, h, w, C], targets [B, K][, weights])."""
         augment = ImageAugmentation(**self.recipe.augment)
@@ -91,14 +134,14 @@ class ImageClassifier(Application):
             raise ValueError("y: expected labels, one for each image of x, found None")
         if shuffle:
             data = data.shuffle(min(count or 10_000, 100_000))
-        size = self.preprocessor.image_size
+        size, resize = self.preprocessor.image_size, self._size.resize
         if augment.resized_crop:
             data = data.map(lambda image, *rest: (augment.crop_raw(self._pixels(image), size), *rest))
         data = self._batched(data, batch_size, drop_remainder=count is None or count >= batch_size)
 
         def prepare(images, targets, *weights):
             images, targets = augment(images, targets)
-            return self.preprocessor.normalize(images), targets, *weights
+            return self.preprocessor.normalize(resize(images)), targets, *weights
 
         return data.map(prepare, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
 
@@ -237,6 +280,26 @@ class ImageClassifier(Application):
         encoded = [tf.io.encode_png(image).numpy() for image in pixels]
         expected = {"probabilities": self.predict(pixels)}
         return {"serving_default": (np.array(encoded), expected), "pixels": (pixels, expected)}
+
+    def card(self):
+        p = self.preprocessor
+        height, width = p.image_size
+        names = ", ".join(self.labels[:20]) + (", ..." if len(self.labels) > 20 else ".")
+        return {
+            "task": "image-classification",
+            "example": 'app.classify(["photo.png"])',
+            "input": f"{height}x{width} px, {p.channels} channel(s), {p.interpolation} resize, crop ratio "
+            f"{p.crop_ratio:g}, mean {p.mean}, std {p.std}.",
+            "output": f"{len(self.labels)} classes: {names}",
+            "limits": "It answers with one of its classes whatever the image shows, and its scores are not "
+            "calibrated. Measure it on your own data before relying on it.",
+        }
+
+    def lines(self, inputs, top_k=1):
+        """For `zoo predict`: image files to (what to print, what to write as JSON) each."""
+        for path, answers in zip(inputs, self.classify(list(inputs), top_k=top_k), strict=True):
+            text = "\n".join(f"{path}\t{answer['label']}\t{answer['score']:.4f}" for answer in answers)
+            yield text, {"file": path, "labels": answers}
 
     @contextlib.contextmanager
     def _explained(self, x):

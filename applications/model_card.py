@@ -4,16 +4,14 @@ import math
 
 
 def write(application):
-    """Markdown for `application`, as the README.md of a pretrained folder."""
-    model, preprocessor = application.model, application.preprocessor
-    height, width = preprocessor.image_size
+    """Markdown for `application`, as the README.md of a pretrained folder; see `Application.card`."""
+    model, recipe, card = application.model, application.recipe, application.card()
     parameters = sum(math.prod(variable.shape) for variable in model.trainable_variables)
-    recipe = application.recipe
     kind = type(application).__name__
     lines = [
         "---",
         "library_name: keras-zoo",
-        "pipeline_tag: image-classification",
+        f"pipeline_tag: {card['task']}",
         "---",
         "",
         f"# {recipe.name or kind}",
@@ -24,21 +22,18 @@ def write(application):
         f"from zoo.applications import {kind}",
         "",
         f'app = {kind}.from_pretrained("this folder")',
-        'app.classify(["photo.png"])',
+        card["example"],
         "```",
         "",
-        f"**Input** {height}x{width} px, {preprocessor.channels} channel(s), {preprocessor.interpolation} "
-        f"resize, crop ratio {preprocessor.crop_ratio:g}, mean {preprocessor.mean}, std {preprocessor.std}.",
+        f"**Input** {card['input']}",
         "",
-        f"**Output** {len(application.labels)} classes: {', '.join(application.labels[:20])}"
-        + (", ..." if len(application.labels) > 20 else "."),
+        f"**Output** {card['output']}",
         "",
         f"**Training** data {recipe.data or 'not recorded'}; epochs {recipe.epochs}, "
         f"batch {recipe.batch_size}, {recipe.optimizer} at {recipe.learning_rate:g} ({recipe.schedule}), "
         f"weight decay {recipe.weight_decay:g}, augmentation {dict(recipe.augment)}, seed {recipe.seed}.",
         "",
-        "**Limits** It answers with one of its classes whatever the image shows, and its scores are not "
-        "calibrated. Measure it on your own data before relying on it.",
+        f"**Limits** {card['limits']}",
         "",
     ]
     return "\n".join(lines)

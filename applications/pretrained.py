@@ -1,4 +1,9 @@
-"""Pretrained applications: from a name, a folder or a file; and back to a folder with its model card."""
+"""Pretrained applications: from a name, a folder or a file; and back to a folder with its model card.
+
+A folder of ours holds config.json (FORMAT, classes and arguments), model.safetensors, the preprocessor's
+assets (a vocabulary, say) and README.md. A folder of another project goes to the `from_foreign` of the
+application that is asked for, or of the one that `FOREIGN_APPLICATIONS` names for its model_type.
+"""
 
 import json
 import os
@@ -11,8 +16,14 @@ from zoo import hub, models, preprocessing
 from zoo.hub import checkpoint
 from zoo.hub.atomic import atomic_path
 
-FORMAT = 1
+FORMAT = 2
 OVERRIDES = ("labels", "precision")
+FOREIGN_APPLICATIONS = {
+    "bert": "TextEncoder",
+    "gpt2": "TextGenerator",
+    "llama": "TextGenerator",
+    "resnet": "ImageClassifier",
+}
 
 
 def load(cls, name, overrides):
@@ -27,17 +38,15 @@ def load(cls, name, overrides):
             raise ValueError("precision: expected None for a .keras file, which keeps its own, found one")
         application = load_keras(path)
     elif str(name).startswith("hf://"):
-        application = _load_folder(hub.fetch_folder(str(name)), precision)
+        application = _load_folder(cls, hub.fetch_folder(str(name)), precision)
     elif path.is_dir():
-        application = _load_folder(path, precision)
+        application = _load_folder(cls, path, precision)
     elif len(path.parts) > 1:
         raise FileNotFoundError(f"name: expected a folder or a .keras file at {str(name)!r}, found nothing")
     else:
-        application = _load_registered(hub.find(str(name)), precision)
+        application = _load_registered(cls, hub.find(str(name)), precision)
     if cls is not None and not isinstance(application, cls):
-        raise ValueError(
-            f"name: expected weights of {cls.__name__}, found {type(application).__name__} in {name!r}"
-        )
+        application = cls.from_application(application)
     if labels is not None:
         application.replace_labels(labels)
     return application
@@ -69,7 +78,9 @@ def load_keras(path):
         raise ValueError(f"name: expected a whole .keras file, found {str(path)!r}: {error}") from error
 
 
-def _load_registered(weights, precision):
+def _load_registered(cls, weights, precision):
+    if weights.is_folder:
+        return _load_folder(cls, hub.fetch_folder(weights.source, weights.sha256), precision)
     config = weights.config
     labels = config["labels"] or _imagenet_labels()
     arguments = {**config.get("builder", {}), "num_classes": len(labels)}
@@ -97,7 +108,7 @@ def _imagenet_labels():
     return [f"{name} ({key})" if names.count(name) > 1 else name for key, name in pairs]
 
 
-def _load_folder(folder, precision):
+def _load_folder(cls, folder, precision):
     path = folder / "config.json"
     if not path.is_file():
         raise ValueError(f"name: expected a folder with config.json, found none in {str(folder)!r}")
@@ -107,63 +118,60 @@ def _load_folder(folder, precision):
         raise ValueError(f"name: expected JSON in {str(path)!r}, found {error}") from error
     if "application" in config:
         return _load_own(folder, config, precision)
-    if config.get("model_type") == "resnet":
-        return _load_hugging_face(folder, config, precision)
-    raise ValueError(
-        f"name: expected a folder of save_pretrained or a Hugging Face ResNet, found model_type "
-        f"{config.get('model_type')!r} in {str(path)!r}"
-    )
+    kind = config.get("model_type")
+    if kind not in FOREIGN_APPLICATIONS:
+        raise ValueError(
+            f"name: expected a folder of save_pretrained or a Hugging Face model_type among "
+            f"{sorted(FOREIGN_APPLICATIONS)}, found model_type {kind!r} in {str(path)!r}"
+        )
+    cls = cls or _application(FOREIGN_APPLICATIONS[kind])
+    return cls.from_foreign(folder, config, precision or "float32")
 
 
 def _load_own(folder, config, precision):
     if config.get("format") != FORMAT:
         raise ValueError(f"format: expected {FORMAT}, found {config.get('format')!r} in {str(folder)!r}")
-    kind = config["model"]["class"]
-    if kind not in models.__all__:
-        raise ValueError(f"model: expected a class of zoo.models, found {kind!r} in {str(folder)!r}")
-    arguments = config["model"]["arguments"]
-    preprocessor = preprocessing.ImagePreprocessor(**config["preprocessor"])
+    kind = _class_of(models, config["model"]["class"], folder)
+    preprocessor = _load_preprocessor(folder, config["preprocessor"])
     with checkpoint.zero_initialized():
-        model = getattr(models, kind)(**arguments, dtype=precision or config["precision"])
-        application = _application(config["application"])(model, preprocessor, labels=config["labels"])
+        model = kind(**config["model"]["arguments"], dtype=precision or config["precision"])
+        application = _application(config["application"])(model, preprocessor, **config["arguments"])
     checkpoint.load_weights(model, folder / "model.safetensors")
     return application
 
 
-def _load_hugging_face(folder, config, precision):
-    from zoo.hub import foreign
+def _load_preprocessor(folder, config):
+    kind = _class_of(preprocessing, config["class"], folder)
+    if hasattr(kind, "load_assets"):
+        return kind.load_assets(folder, config["arguments"])
+    return kind(**config["arguments"])
 
-    arguments = foreign.hf_resnet_arguments(config)
-    headless = arguments["num_classes"] is None
-    arguments["num_classes"] = arguments["num_classes"] or 2
-    names = config.get("id2label", {})
-    labels = [names.get(str(i), f"LABEL_{i}") for i in range(arguments["num_classes"])]
-    path = folder / "preprocessor_config.json"
-    settings = json.loads(path.read_text()) if path.is_file() else {}
-    preprocessor = preprocessing.ImagePreprocessor(
-        **foreign.hf_image_arguments(settings, config.get("num_channels", 3))
-    )
-    with checkpoint.zero_initialized():
-        model = models.ResNet(**arguments, dtype=precision or "float32")
-        application = _application("ImageClassifier")(model, preprocessor, labels=labels)
-    foreign.load_hf_resnet(model, folder / "model.safetensors", config, skip=("head.",) if headless else ())
-    if headless:
-        print(f"{str(folder)!r} has no head: a new one for 2 classes; pass labels=[...] for yours")
-        model.replace_head(2)
-    return application
+
+def _class_of(room, name, folder):
+    """A public class of `room`; nothing else that config.json may name is called."""
+    if name not in room.__all__:
+        raise ValueError(
+            f"config.json: expected a class of {room.__name__}, found {name!r} in {str(folder)!r}"
+        )
+    return getattr(room, name)
 
 
 def save(application, folder):
     """What `Application.save_pretrained` does: weights first, config.json last, each file whole."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    preprocessor = application.preprocessor
+    if hasattr(preprocessor, "save_assets"):
+        preprocessing_arguments = preprocessor.save_assets(folder)
+    else:
+        preprocessing_arguments = preprocessor.get_config()
     config = {
         "format": FORMAT,
         "application": type(application).__name__,
+        "arguments": _arguments(application),
         "model": {"class": type(application.model).__name__, "arguments": _arguments(application.model)},
         "precision": application.model.dtype_policy.name,
-        "preprocessor": application.preprocessor.get_config(),
-        "labels": list(application.labels),
+        "preprocessor": {"class": type(preprocessor).__name__, "arguments": preprocessing_arguments},
     }
     checkpoint.save_weights(application.model, folder / "model.safetensors")
     for name, text in (
@@ -174,6 +182,7 @@ def save(application, folder):
             partial.write_text(text)
 
 
-def _arguments(model):
-    config = model.get_config()
-    return {key: value for key, value in config.items() if key not in ("name", "dtype", "trainable")}
+def _arguments(layer):
+    """What its constructor takes, beside what config.json says elsewhere."""
+    elsewhere = ("name", "dtype", "trainable", "model", "preprocessor")
+    return {key: value for key, value in layer.get_config().items() if key not in elsewhere}

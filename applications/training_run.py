@@ -10,18 +10,13 @@ import keras
 import zoo.applications
 from zoo.applications.pretrained import load_keras
 
-from zoo import datasets, models, preprocessing
+from zoo import datasets
 from zoo.hub.atomic import atomic_path
 
 
-def build(recipe, label_names):
-    """The application a recipe begins with, for classes `label_names`: untrained, or `recipe.start`'s."""
-    application = getattr(zoo.applications, recipe.application)
-    if recipe.start:
-        return application.from_pretrained(recipe.start, labels=label_names, precision=recipe.precision)
-    model = getattr(models, recipe.model)(num_classes=len(label_names), dtype=recipe.precision)
-    preprocessor = preprocessing.ImagePreprocessor(**recipe.preprocessor)
-    return application(model, preprocessor, labels=label_names)
+def build(recipe, examples):
+    """The application that `recipe` begins with, for data set `examples`."""
+    return getattr(zoo.applications, recipe.application).from_recipe(recipe, examples)
 
 
 def run(recipe, out, data=None, verbose=1):
@@ -43,7 +38,7 @@ def run(recipe, out, data=None, verbose=1):
     keras.utils.set_random_seed(recipe.seed)
     application, done = _resume(recipe, out, len(train))
     if application is None:
-        application = build(recipe, train.label_names)
+        application = build(recipe, train)
         application.compile(recipe)
     else:
         print(f"Resuming after epoch {done} of {recipe.epochs} from {out / 'last.keras'}")

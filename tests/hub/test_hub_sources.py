@@ -177,7 +177,7 @@ def test_local_file_is_verified(tmp_path):
         ("missing.safetensors", "found 'missing.safetensors', no such file"),
         (".", "found '.', a folder"),
         ("ftp://example.org/w", "expected bundled:NAME, a path"),
-        ("bundled:none.safetensors", "expected a bundled file, one of"),
+        ("bundled:none.safetensors", "expected bundled weights, one of"),
         ("bundled:../registry.py", "expected a plain file name"),
         ("keras-applications:ResNet50", "keras_applications_model"),
         ("hf://justone", "expected hf://owner/name"),

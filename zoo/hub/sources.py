@@ -71,13 +71,22 @@ def fetch(source: str | os.PathLike, sha256: str | None = None, filename: str | 
     return verify(path, sha256)
 
 
-def fetch_folder(source: str | os.PathLike) -> Path:
-    """The local folder behind `hf://owner/name[@revision]` (its safetensors, json and txt files) or a path.
+def fetch_folder(source: str | os.PathLike, sha256: str | None = None) -> Path:
+    """The local folder behind `bundled:NAME/`, a path or `hf://owner/name[@revision]` (its safetensors, json
+    and txt files).
+
+    Args:
+        source: as above.
+        sha256: expected digest of model.safetensors in it; without it nothing is checked.
 
     Raises:
         ValueError: no such folder or repository, not cached and offline, or huggingface_hub is missing.
     """
     source = os.fspath(source)
+    if source.startswith("bundled:"):
+        folder = _bundled(source.rstrip("/"))
+        verify(folder / "model.safetensors", sha256)
+        return folder
     if not source.startswith("hf://"):
         folder = Path(source).expanduser()
         if not folder.is_dir():
@@ -129,9 +138,9 @@ def _bundled(source: str) -> Path:
     name = source.removeprefix("bundled:")
     _check_filename(name)
     folder = Path(str(importlib.resources.files("zoo.hub") / "weights"))
-    if not (folder / name).is_file():
-        present = sorted(p.name for p in folder.glob("*.safetensors"))
-        raise ValueError(f"source: expected a bundled file, one of {present}, found {source!r}")
+    if not (folder / name).exists():
+        present = sorted(p.name for p in folder.iterdir())
+        raise ValueError(f"source: expected bundled weights, one of {present}, found {source!r}")
     return folder / name
 
 

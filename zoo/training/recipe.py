@@ -9,6 +9,7 @@ class Recipe:
 
     Args:
         epochs, batch_size: batch_size is over all devices.
+        accumulate: micro-batches that a batch is taken in, one after the other, where it does not fit in memory.
         optimizer: a name of `zoo.training.optimizers.OPTIMIZERS`.
         learning_rate: the peak of the schedule.
         warmup: steps of linear warm-up; a number below 1 is a share of all steps.
@@ -16,6 +17,8 @@ class Recipe:
         momentum, weight_decay, ema, clip_norm: see `zoo.training.make_optimizer`.
         label_smoothing: share of the target spread over all classes (arXiv:1512.00567).
         augment: arguments of the preprocessing's augmentation.
+        train_sizes: pairs (first epoch, side in pixels) of progressive resizing (arXiv:2104.00298); none: the
+            preprocessor's size throughout. Validation always sees the preprocessor's size.
         precision: a Keras dtype policy.
         seed: of weights, order and augmentation.
         name: of the result, for instance "resnet20.fashion_mnist".
@@ -31,6 +34,7 @@ class Recipe:
 
     epochs: int = 10
     batch_size: int = 128
+    accumulate: int = 1
     optimizer: str = "sgd"
     learning_rate: float = 0.1
     warmup: float = 0.05
@@ -41,6 +45,7 @@ class Recipe:
     clip_norm: float | None = None
     label_smoothing: float = 0.0
     augment: dict = dataclasses.field(default_factory=dict)
+    train_sizes: tuple = ()
     precision: str = "float32"
     seed: int = 0
     name: str = ""
