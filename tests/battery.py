@@ -32,6 +32,7 @@ class Case:
         output_dtype: "compute" for the compute dtype of the policy, or a fixed one ("float32" logits).
         learning_rate: at which 8 steps of SGD lower a squared error.
         vocabulary: the input is int32 ids in [0, vocabulary), not floats.
+        output: key of the output that is compared, where outputs are a dict.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Case:
     output_dtype: str = "compute"
     learning_rate: float = 0.05
     vocabulary: int | None = None
+    output: str | None = None
 
     def __str__(self):
         return self.name
@@ -63,6 +65,12 @@ class Case:
         if self.other_shapes:
             sizes, last = (None,) * len(sizes), last if self.vocabulary is None else None
         return tf.TensorSpec((None, *sizes, last), self.dtype)
+
+    def pick(self, outputs):
+        return outputs if self.output is None else outputs[self.output]
+
+    def call(self, layer, x, **options):
+        return self.pick(layer(x, **options))
 
     def built(self, **arguments):
         """A built instance with random weights, the same ones every time."""
@@ -115,11 +123,11 @@ def saved_file_gives_the_same_numbers(case, folder):
     model = layer
     if not isinstance(layer, keras.Model):
         model = keras.Sequential([keras.Input(case.shape, dtype=case.dtype), layer])
-    expected = model(x)
+    expected = case.call(model, x)
     model.save(folder / "model.keras")
     loaded = keras.saving.load_model(folder / "model.keras")
     assert [v.shape for v in loaded.variables] == [v.shape for v in model.variables]
-    assert_close(loaded(x), expected, atol=1e-6)
+    assert_close(case.call(loaded, x), expected, atol=1e-6)
 
 
 def narrow_floats_stay_close(case, folder):
@@ -128,12 +136,14 @@ def narrow_floats_stay_close(case, folder):
     for policy, share in (("mixed_bfloat16", 0.06), ("mixed_float16", 0.01)):
         layer = case.built(dtype=policy)
         assert all(v.dtype == "float32" for v in layer.trainable_variables)
-        y = layer(x)
+        y = case.call(layer, x)
         narrow = policy.removeprefix("mixed_")
         assert keras.backend.standardize_dtype(y.dtype) == case.output_dtype.replace("compute", narrow)
-        assert_near(y, reference(x), share)
+        assert_near(y, case.call(reference, x), share)
         with tf.GradientTape() as tape:
-            loss = keras.ops.mean(keras.ops.square(keras.ops.cast(layer(x, **training(layer)), "float32")))
+            loss = keras.ops.mean(
+                keras.ops.square(keras.ops.cast(case.call(layer, x, **training(layer)), "float32"))
+            )
         for gradient in tape.gradient(loss, [v.value for v in layer.trainable_variables]):
             assert np.isfinite(tf.convert_to_tensor(gradient)).all()
 
@@ -141,21 +151,21 @@ def narrow_floats_stay_close(case, folder):
 def one_graph_takes_any_batch_and_size(case, folder):
     layer = case.built()
     graph = tf.function(
-        lambda x: layer(x, **training(layer, False)),
+        lambda x: case.call(layer, x, **training(layer, False)),
         input_signature=[case.signature()],
     )
     for shape in (case.shape, *case.other_shapes):
         for size in (1, 3):
             x = case.batch(size, shape)
-            assert_close(graph(x), layer(x))
+            assert_close(graph(x), case.call(layer, x))
 
 
 def xla_equals_plain(case, folder):
     """In training with the updates of the moving statistics; in inference where training is random."""
     x, plain, compiled = case.batch(), case.built(), case.built()
     options = training(plain, not case.random)
-    graph = tf.function(lambda x: compiled(x, **options), jit_compile=True)
-    assert_close(graph(tf.constant(x)), plain(x, **options), atol=2e-5)
+    graph = tf.function(lambda x: case.call(compiled, x, **options), jit_compile=True)
+    assert_close(graph(tf.constant(x)), case.call(plain, x, **options), atol=2e-5)
     for actual, expected in zip(compiled.variables, plain.variables, strict=True):
         if keras.backend.is_float_dtype(expected.dtype):  # the state of a seed generator is not
             assert_close(actual, expected)
@@ -168,7 +178,7 @@ def every_trainable_variable_gets_a_gradient(case, folder):
         x = tf.convert_to_tensor(x)
         if case.vocabulary is None:
             tape.watch(x)
-        y = layer(x, **training(layer))
+        y = case.call(layer, x, **training(layer))
         loss = keras.ops.sum(y * np.random.default_rng(1).normal(size=y.shape).astype("float32"))
     *gradients, to_input = tape.gradient(loss, [*(v.value for v in variables), x])
     missing = [
@@ -185,7 +195,7 @@ def explicit_build_equals_build_by_call(case, folder):
     """All variables exist after `build`, so weights load before the first call."""
     x = case.batch()
     called, built = case.make(), case.make()
-    called(x)
+    case.call(called, x)
     built.build((None, *case.shape))
     assert built.built
     assert [(v.name, v.shape, v.dtype) for v in built.variables] == [
@@ -193,21 +203,23 @@ def explicit_build_equals_build_by_call(case, folder):
     ]
     randomize(called)
     built.set_weights(called.get_weights())
-    assert_close(built(x), called(x), atol=1e-6)
+    assert_close(case.call(built, x), case.call(called, x), atol=1e-6)
     assert len(built.variables) == len(called.variables)
-    assert built.compute_output_shape((None, *case.shape))[1:] == tuple(called(x).shape[1:])
+    assert case.pick(built.compute_output_shape((None, *case.shape)))[1:] == tuple(
+        case.call(called, x).shape[1:]
+    )
 
 
 def loss_goes_down(case, folder):
     """Eight steps of SGD from the layer's own initialization towards a random target."""
     x, layer = case.batch(8), case.make()
-    target = np.random.default_rng(2).normal(size=layer(x).shape).astype("float32")
+    target = np.random.default_rng(2).normal(size=case.call(layer, x).shape).astype("float32")
     if not layer.trainable_variables:
         pytest.skip("nothing to train")
     optimizer, losses = keras.optimizers.SGD(case.learning_rate), []
     for _ in range(8):
         with tf.GradientTape() as tape:
-            loss = keras.ops.mean(keras.ops.square(layer(x, **training(layer)) - target))
+            loss = keras.ops.mean(keras.ops.square(case.call(layer, x, **training(layer)) - target))
         gradients = tape.gradient(loss, [v.value for v in layer.trainable_variables])
         optimizer.apply(gradients, layer.trainable_variables)
         losses.append(float(loss))

@@ -5,7 +5,16 @@ import pytest
 from battery import Case
 
 from zoo import models
-from zoo.models import MLP, ConvNet, ResNet
+from zoo.models import (
+    MLP,
+    Bert,
+    BertClassifier,
+    BertMaskedLM,
+    BertSpanFinder,
+    BertTokenClassifier,
+    ConvNet,
+    ResNet,
+)
 
 
 def resnet(name, shape=(17, 14, 3), random=False, **options):
@@ -28,7 +37,36 @@ def resnet(name, shape=(17, 14, 3), random=False, **options):
     )
 
 
+def bert(name, make, output=None, **options):
+    """Token ids [T] into a small encoder; `make(bert, **more)` puts a head on it."""
+    sizes = {
+        "vocabulary_size": 13, "hidden_dim": 6, "num_layers": 1, "num_heads": 2, "mlp_dim": 7,
+        "max_length": 9, "num_segments": 1, "dropout": 0.0, **options,
+    }  # fmt: skip
+    return Case(
+        name,
+        lambda **more: make(Bert(**sizes, **more)),
+        (7,),
+        other_shapes=((5,), (9,)),
+        random=sizes["dropout"] > 0,
+        output_dtype="float32" if make is not itself else "compute",
+        learning_rate=0.1,
+        vocabulary=13,
+        output=output,
+    )
+
+
+def itself(model):
+    return model
+
+
 CASES = [
+    bert("Bert", itself, "pooled", dropout=0.3),
+    bert("Bert_without_pooler", itself, "sequence", pooler=None, position_offset=2, activation="gelu_tanh"),
+    bert("BertClassifier", lambda b: BertClassifier(b, 3, dropout=0.0)),
+    bert("BertTokenClassifier", lambda b: BertTokenClassifier(b, 3), pooler=None),
+    bert("BertSpanFinder", BertSpanFinder, "end", pooler=None),
+    bert("BertMaskedLM", BertMaskedLM, "tokens", pooler=None),
     resnet("basic", (17, 14, 1)),
     resnet("basic_strided_blocks_with_every_trick", (17, 14, 5), block_options={
         "shortcut": "pool", "squeeze_excite": 0.25, "antialias": True, "zero_init": False, "epsilon": 1e-3,
