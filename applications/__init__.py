@@ -5,8 +5,8 @@ They load on first use, so that the command line answers `--help` without import
 
 import importlib
 
-_HOMES = {"Application": "application", "ImageClassifier": "image_classifier"}
-__all__ = ["Application", "ImageClassifier"]
+_HOMES = {"Application": "application", "ImageClassifier": "image_classifier", "TextClassifier": "text_classifier"}
+__all__ = ["Application", "ImageClassifier", "TextClassifier"]
 
 
 def __getattr__(name):

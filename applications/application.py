@@ -29,6 +29,7 @@ class Application(TrainStep, keras.Model):
     """
 
     default_recipe = Recipe()
+    overrides = ("labels", "precision")  # what `from_pretrained` takes beside the name
 
     def __init__(self, model, preprocessor, **kwargs):
         super().__init__(**kwargs)
@@ -70,6 +71,10 @@ class Application(TrainStep, keras.Model):
         raise ValueError(
             f"name: expected weights of {cls.__name__}, found weights of {type(application).__name__}"
         )
+
+    def adapt(self, labels):
+        """Applies the overrides of `from_pretrained`, `precision` aside."""
+        self.replace_labels(labels)
 
     def card(self):
         """Texts of the model card: "task" (Hugging Face's tag), "example", "input", "output", "limits"."""

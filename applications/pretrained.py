@@ -17,7 +17,6 @@ from zoo.hub import checkpoint
 from zoo.hub.atomic import atomic_path
 
 FORMAT = 2
-OVERRIDES = ("labels", "precision")
 FOREIGN_APPLICATIONS = {
     "bert": "TextEncoder",
     "gpt2": "TextGenerator",
@@ -28,10 +27,12 @@ FOREIGN_APPLICATIONS = {
 
 def load(cls, name, overrides):
     """What `Application.from_pretrained` does; `cls` None takes an application of any class."""
-    unknown = sorted(set(overrides) - set(OVERRIDES))
+    known = ("precision",) if cls is None else cls.overrides
+    unknown = sorted(set(overrides) - set(known))
     if unknown:
-        raise ValueError(f"from_pretrained: expected overrides among {OVERRIDES}, found {unknown}")
-    labels, precision = overrides.get("labels"), overrides.get("precision")
+        raise ValueError(f"from_pretrained: expected overrides among {known}, found {unknown}")
+    changes = {key: value for key, value in overrides.items() if value is not None}
+    precision = changes.pop("precision", None)
     path = pathlib.Path(os.fspath(name))
     if path.suffix == ".keras":
         if precision is not None:
@@ -47,8 +48,8 @@ def load(cls, name, overrides):
         application = _load_registered(cls, hub.find(str(name)), precision)
     if cls is not None and not isinstance(application, cls):
         application = cls.from_application(application)
-    if labels is not None:
-        application.replace_labels(labels)
+    if changes:
+        application.adapt(**changes)
     return application
 
 
@@ -131,13 +132,25 @@ def _load_folder(cls, folder, precision):
 def _load_own(folder, config, precision):
     if config.get("format") != FORMAT:
         raise ValueError(f"format: expected {FORMAT}, found {config.get('format')!r} in {str(folder)!r}")
-    kind = _class_of(models, config["model"]["class"], folder)
     preprocessor = _load_preprocessor(folder, config["preprocessor"])
     with checkpoint.zero_initialized():
-        model = kind(**config["model"]["arguments"], dtype=precision or config["precision"])
+        model = _load_model(folder, config["model"], precision or config["precision"])
         application = _application(config["application"])(model, preprocessor, **config["arguments"])
     checkpoint.load_weights(model, folder / "model.safetensors")
     return application
+
+
+def _load_model(folder, config, precision):
+    """The model that `config` describes; a model among its arguments (the encoder under a head) likewise."""
+    arguments = {
+        key: _load_model(folder, value, precision) if _is_part(value) else value
+        for key, value in config["arguments"].items()
+    }
+    return _class_of(models, config["class"], folder)(**arguments, dtype=precision)
+
+
+def _is_part(value):
+    return isinstance(value, dict) and set(value) == {"class", "arguments"}
 
 
 def _load_preprocessor(folder, config):
@@ -184,5 +197,13 @@ def save(application, folder):
 
 def _arguments(layer):
     """What its constructor takes, beside what config.json says elsewhere."""
+    return _kept(layer.get_config())
+
+
+def _kept(config):
     elsewhere = ("name", "dtype", "trainable", "model", "preprocessor")
-    return {key: value for key, value in layer.get_config().items() if key not in elsewhere}
+    kept = {key: value for key, value in config.items() if key not in elsewhere}
+    for key, value in kept.items():
+        if isinstance(value, dict) and "class_name" in value:  # a model, as Keras serializes it
+            kept[key] = {"class": value["class_name"], "arguments": _kept(value["config"])}
+    return kept

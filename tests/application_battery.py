@@ -82,7 +82,9 @@ def savedmodel_equals_predict(make, x, y, folder):
     app.export(folder / "served")
     loaded = tf.saved_model.load(str(folder / "served"))
     for name, (raw, expected) in app.export_example().items():
-        outputs = loaded.signatures[name](tf.constant(raw))
+        raw = {key: tf.constant(value) for key, value in raw.items()} if isinstance(raw, dict) else raw
+        signature = loaded.signatures[name]
+        outputs = signature(**raw) if isinstance(raw, dict) else signature(tf.constant(raw))
         for key, values in expected.items():
             np.testing.assert_allclose(outputs[key], values, atol=1e-5)
 

@@ -14,7 +14,7 @@ def export(application, folder):
 
     Args:
         application: an object with `signatures()` (name -> (function, input specs)) and `export_example()`
-            (name -> (input, expected outputs)).
+            (name -> (input, or inputs by name, expected outputs)); maybe `export_resources()` (tables).
         folder: where the SavedModel goes; an older SavedModel there is replaced once the new one is good.
 
     Raises: ValueError if `folder` holds something else, or if the reloaded model disagrees with `predict`.
@@ -30,7 +30,10 @@ def export(application, folder):
     partial = pathlib.Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         archive = keras.export.ExportArchive()
-        archive.track(application.model)  # without the optimizer
+        # The variables that endpoints use are found by themselves; the model itself would bring a signature
+        # of Keras' guessing. Lookup tables must be named.
+        for resource in getattr(application, "export_resources", tuple)():
+            archive.track(resource)
         for name, (function, specs) in application.signatures().items():
             archive.add_endpoint(name, function, input_signature=specs)
         archive.write_out(partial, verbose=False)
@@ -60,7 +63,11 @@ def _compare(loaded, application, tolerance=1e-4):
     import tensorflow as tf
 
     for name, (raw, expected) in application.export_example().items():
-        outputs = loaded.signatures[name](tf.constant(raw))
+        signature = loaded.signatures[name]
+        if isinstance(raw, dict):
+            outputs = signature(**{key: tf.constant(value) for key, value in raw.items()})
+        else:
+            outputs = signature(tf.constant(raw))
         for key, values in expected.items():
             worst = float(np.abs(outputs[key].numpy() - values).max())
             if not worst <= tolerance:

@@ -7,6 +7,7 @@ import importlib
 _MODULES = {
     "image_fine_tune": "image_fine_tune",
     "resnet20.fashion_mnist": "resnet20_fashion_mnist",
+    "text_fine_tune": "text_fine_tune",
 }
 
 

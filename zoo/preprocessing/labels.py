@@ -31,17 +31,32 @@ def encode_labels(y, names, count=None, one_hot=True):
     """
     if isinstance(y, tf.data.Dataset):
         return _encode_dataset(y, names, one_hot)
+    targets = _targets(y, names, count)
+    if targets.ndim == 2:
+        return tf.data.Dataset.from_tensor_slices(targets if one_hot else targets.argmax(1).astype("int32"))
+    data = tf.data.Dataset.from_tensor_slices(targets)
+    return data.map(lambda n: tf.one_hot(n, len(names))) if one_hot else data
+
+
+def one_hot_labels(y, names, count=None):
+    """Labels, as `encode_labels` takes them but for a tf.data.Dataset, to targets float32 [N, K].
+
+    Example:
+        >>> one_hot_labels(["no", "yes"], ("yes", "no")).tolist()
+        [[0.0, 1.0], [1.0, 0.0]]
+    """
+    targets = _targets(y, names, count)
+    return targets if targets.ndim == 2 else np.eye(len(names), dtype="float32")[targets]
+
+
+def _targets(y, names, count):
+    """Probabilities float32 [N, K], or class numbers int32 [N]."""
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if count is not None and len(y) != count:
         raise ValueError(f"y: expected {count} labels, one for each row of x, found {len(y)}")
-    if y.ndim == 2:
-        targets = _check_probabilities(y, names)
-        return tf.data.Dataset.from_tensor_slices(targets if one_hot else targets.argmax(1).astype("int32"))
-    numbers = _numbers(y, names)
-    data = tf.data.Dataset.from_tensor_slices(numbers)
-    return data.map(lambda n: tf.one_hot(n, len(names))) if one_hot else data
+    return _check_probabilities(y, names) if y.ndim == 2 else _numbers(y, names)
 
 
 def _numbers(y, names):

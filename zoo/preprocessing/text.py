@@ -3,15 +3,18 @@
 Shapes: B batch, T time (tokens of the longest row, rounded up), N texts, P pieces of all texts.
 """
 
+import json
+import pathlib
 from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.preprocessing.wordpiece import Pieces, WordPiece
+from zoo.preprocessing.wordpiece import WordPiece
 
 TRUNCATIONS = ("longest_first", "only_first", "only_second")
+VOCABULARY = "vocab.txt"
 KEYS = ("token_ids", "attention_mask", "segment_ids")
 
 
@@ -154,7 +157,7 @@ class TextPreprocessor:
         mask = tf.sequence_mask(lengths, length, dtype="int32")
         is_second = tf.range(length) >= (kept[0] + 2)[:, None]  # [B, T]
         return {
-            "token_ids": rows.to_tensor(self.pad_id, shape=(None, length)),
+            "token_ids": rows.to_tensor(self.pad_id, shape=tf.stack([count, length])),
             "attention_mask": mask,
             "segment_ids": mask * tf.cast(is_second, "int32"),
         }
@@ -191,6 +194,42 @@ class TextPreprocessor:
     def from_config(cls, config):
         return cls(**config)
 
+    def save_assets(self, folder):
+        """Writes vocab.txt into `folder`; returns the other arguments, for `load_assets`."""
+        arguments = self.get_config()
+        text = "".join(f"{token}\n" for token in arguments.pop("vocabulary"))
+        (pathlib.Path(folder) / VOCABULARY).write_text(text, "utf-8")
+        return arguments
+
+    @classmethod
+    def load_assets(cls, folder, arguments):
+        """The object whose `save_assets(folder)` returned `arguments`."""
+        return cls(pathlib.Path(folder) / VOCABULARY, **arguments)
+
+    @classmethod
+    def from_hugging_face(cls, folder, **overrides):
+        """From vocab.txt (or tokenizer.json) and tokenizer_config.json as Hugging Face's BERT has them."""
+        folder = pathlib.Path(folder)
+        settings = _json(folder / "tokenizer_config.json")
+        vocabulary = folder / VOCABULARY
+        if not vocabulary.is_file():
+            ids = _json(folder / "tokenizer.json").get("model", {}).get("vocab")
+            if not isinstance(ids, dict):
+                raise ValueError(
+                    f"name: expected vocab.txt or a WordPiece tokenizer.json, found none in {folder}"
+                )
+            vocabulary = sorted(ids, key=ids.get)
+        arguments = {
+            "lowercase": settings.get("do_lower_case", True),
+            "strip_accents": settings.get("strip_accents"),
+            "split_cjk": settings.get("tokenize_chinese_chars", True),
+        }
+        return cls(vocabulary, **{**arguments, **overrides})
+
+    def replace(self, **changes):
+        """A copy with other arguments."""
+        return type(self)(**{**self.get_config(), **changes})
+
 
 def bucket_lengths(max_length):
     """Padded lengths up to `max_length`: steps of 8 to 64, of 16 to 128, of 32 to 256 and so on.
@@ -209,13 +248,10 @@ def bucket_lengths(max_length):
     return tuple(lengths)
 
 
+def _json(path):
+    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+
 def _ranges(lengths):
     """0..n-1 for every n, one after the other."""
     return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-
-
-def select(pieces, index):
-    """`Pieces` of the texts `index`, in that order."""
-    lengths = pieces.lengths[index]
-    places = np.repeat(pieces.splits[:-1][index], lengths) + _ranges(lengths)
-    return Pieces(pieces.ids[places], np.concatenate([[0], np.cumsum(lengths)]))

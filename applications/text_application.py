@@ -1,0 +1,149 @@
+"""What the text applications share: raw strings to batches, predictions in the order of x, checkpoints.
+
+Shapes: N examples, B batch, T time.
+"""
+
+import contextlib
+
+import numpy as np
+import tensorflow as tf
+from zoo.applications.application import Application
+from zoo.applications.recipes.text_fine_tune import RECIPE
+
+from zoo.models import Bert
+from zoo.preprocessing import TextPreprocessor
+from zoo.preprocessing.text import KEYS
+from zoo.preprocessing.text_input import batches, pair_lists, split_dataset, text_list
+
+TOKENS = {key: tf.TensorSpec((None, None), "int32") for key in KEYS}
+EXAMPLES = ["A good film, by no means bad!", "", "Naïve café? 你好 👍 [MASK]", "so " * 300]
+
+
+class TextApplication(Application):
+    """A `TextPreprocessor`, a `Bert` with or without a head, and the way to an answer.
+
+    A subclass writes `targets` and the hooks of `Application` that are left.
+    """
+
+    default_recipe = RECIPE
+
+    def build(self, input_shape=None):
+        if not self.model.built:
+            self.model.build(None)
+        self.built = True
+
+    def call(self, inputs, training=None):
+        """int [B, T] "token_ids", "attention_mask", "segment_ids" -> the network's outputs."""
+        return self.model(inputs, training=training)
+
+    def adapt(self, **preprocessing):
+        """Applies the overrides of `from_pretrained`: arguments of the preprocessor."""
+        self.adapt_preprocessor(**preprocessing)
+
+    def adapt_preprocessor(self, **changes):
+        """Other arguments of the preprocessor, such as `pairs` and `max_length`."""
+        if changes:
+            if changes.get("max_length", 0) > self.bert.max_length:
+                raise ValueError(
+                    f"max_length: expected at most {self.bert.max_length}, found {changes['max_length']}"
+                )
+            self.preprocessor = self.preprocessor.replace(**changes)
+
+    def rows(self, x, name="x"):
+        """Raw examples to `TokenRows`."""
+        if self.preprocessor.pairs:
+            return self.preprocessor.rows(*pair_lists(x, name))
+        return self.preprocessor.rows(text_list(x, name))
+
+    def targets(self, y, count):
+        """Raw labels of `count` examples to an array of targets [N, ...]."""
+        raise NotImplementedError
+
+    def training_data(self, x, y=None, sample_weight=None, batch_size=32, shuffle=True):
+        """Raw examples -> batches (inputs int32 [B, T], targets[, weights]) of texts of like length."""
+        x, y, weights = split_dataset(x, y)
+        if y is None:
+            raise ValueError("y: expected labels, one for each text of x, found None")
+        rows = self.rows(x)
+        drop = shuffle and len(rows.lengths) >= batch_size
+        weight = sample_weight if weights is None else weights
+        return self._batches(rows, y, weight, batch_size, shuffle, drop)
+
+    def inference_data(self, x, y=None, sample_weight=None, batch_size=32, labelled=True):
+        """Raw examples -> batches as in training, the longest first; with `labelled` False inputs only."""
+        x, y, weights = split_dataset(x, y)
+        weight = sample_weight if weights is None else weights
+        return self._batches(self.rows(x), y if labelled else None, weight, batch_size)
+
+    def _batches(self, rows, y, sample_weight, batch_size, shuffle=False, drop_remainder=False):
+        count, parts = len(rows.lengths), []
+        if y is not None:
+            parts.append(self.targets(y, count))
+            if sample_weight is not None:
+                parts.append(np.asarray(sample_weight, "float32"))
+                if parts[-1].shape != (count,):
+                    raise ValueError(f"sample_weight: expected shape ({count},), found {parts[-1].shape}")
+
+        def make(index):
+            inputs = self.preprocessor.pad(rows, index)
+            return (inputs, *(part[index] for part in parts)) if parts else inputs
+
+        specs = [tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in parts]
+        signature = (TOKENS, *specs) if parts else TOKENS
+        return batches(rows.lengths, make, signature, batch_size, shuffle, drop_remainder)
+
+    def predict(self, x, batch_size=None, verbose=0, **arguments):
+        """Raw texts to the application's output array, in the order of x; see the subclass for what it is."""
+        rows = self.rows(x)
+        return self.to_answer(self._outputs(rows, batch_size or self.recipe.batch_size))
+
+    def _outputs(self, rows, batch_size):
+        """The network's outputs [N, ...] for `TokenRows`: like lengths together, then put back in order."""
+        order = np.argsort(-rows.lengths, kind="stable")
+        outputs = [
+            self.predict_on_batch(self.preprocessor.pad(rows, order[i : i + batch_size]))
+            for i in range(0, len(order), batch_size)
+        ]
+        return np.concatenate(outputs)[np.argsort(order, kind="stable")]
+
+    def text_specs(self):
+        """Input specifications of a signature that takes what an example is."""
+        names = ("texts", "second_texts") if self.preprocessor.pairs else ("texts",)
+        return [tf.TensorSpec((None,), "string", name=name) for name in names]
+
+    def text_example(self):
+        """(inputs of the signature by name, the same as x of `predict`): text that is hard to read."""
+        if self.preprocessor.pairs:
+            raw = {"texts": np.array(EXAMPLES), "second_texts": np.array(EXAMPLES[::-1])}
+            return raw, list(zip(EXAMPLES, EXAMPLES[::-1], strict=True))
+        return {"texts": np.array(EXAMPLES)}, EXAMPLES
+
+    def input_text(self):
+        """What the model card says of the input."""
+        case = "uncased" if self.preprocessor.tokenizer.lowercase else "cased"
+        return (
+            f"{'pairs of texts' if self.preprocessor.pairs else 'texts'}, {case} WordPiece of "
+            f"{len(self.preprocessor.tokenizer):,} pieces, cut after {self.preprocessor.max_length} tokens."
+        )
+
+    @contextlib.contextmanager
+    def _explained(self, x):
+        """Bad texts are found before any pipeline runs, so there is nothing to explain."""
+        yield
+
+    @classmethod
+    def _preprocessor(cls, folder, bert, **overrides):
+        """The `TextPreprocessor` of a Hugging Face folder for its network."""
+        overrides.setdefault("max_length", min(128, bert.max_length))
+        preprocessor = TextPreprocessor.from_hugging_face(folder, **overrides)
+        if len(preprocessor.tokenizer) != bert.vocabulary_size:
+            raise ValueError(
+                f"name: expected a vocabulary of {bert.vocabulary_size} pieces as in config.json, found "
+                f"{len(preprocessor.tokenizer)} in {str(folder)!r}"
+            )
+        return preprocessor
+
+    @property
+    def bert(self):
+        """The encoder."""
+        return self.model if isinstance(self.model, Bert) else self.model.bert

@@ -1,0 +1,31 @@
+"""Tiny text applications that build in a moment, and real texts for them."""
+
+import keras
+
+from zoo.models import Bert
+from zoo.preprocessing import TextPreprocessor, WordPiece
+
+FILMS = [
+    ("a gripping film with a warm heart", "positive"),
+    ("dull , slow and far too long", "negative"),
+    ("the acting is superb and the script sparkles", "positive"),
+    ("a mess of a movie , loud and empty", "negative"),
+    ("funny , tender and beautifully shot", "positive"),
+    ("I wanted my money back after an hour", "negative"),
+    ("one of the best comedies of the year", "positive"),
+    ("not even the stars can save this bore", "negative"),
+] * 8
+TEXTS = [text for text, _ in FILMS]
+LABELS = [label for _, label in FILMS]
+VOCABULARY = WordPiece.train(TEXTS, 120, min_frequency=1).vocabulary
+
+
+def tiny_bert(seed=0, **options):
+    """2 layers of 16, dropout off so that the same batch gives the same numbers."""
+    keras.utils.set_random_seed(seed)
+    sizes = {"hidden_dim": 16, "num_layers": 2, "num_heads": 2, "max_length": 64, "dropout": 0.0}
+    return Bert(len(VOCABULARY), **{**sizes, **options})
+
+
+def preprocessor(**options):
+    return TextPreprocessor(VOCABULARY, **{"max_length": 32, **options})

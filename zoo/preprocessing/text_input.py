@@ -1,0 +1,141 @@
+"""Raw texts, in any shape people have them, to lists of strings; and batches of texts of like length.
+
+Shapes: N examples, B batch, T time.
+"""
+
+import math
+import os
+import random
+
+import numpy as np
+import tensorflow as tf
+
+WINDOW = 50  # batches among which texts are sorted by length
+
+
+def text_list(x, name="x"):
+    """A list of N texts, str or bytes.
+
+    Args:
+        x: a list, tuple, NumPy array or other sequence (a pandas column) of strings, one string, or a
+            finite tf.data.Dataset of strings, batched or not, without labels.
+        name: what error messages call it.
+
+    Raises: ValueError with the argument, what was expected, what was found and the row.
+
+    Example:
+        >>> text_list(np.array(["good", "bad"]))
+        ['good', 'bad']
+    """
+    rows = _sequence(x, name)
+    for row, text in enumerate(rows):
+        if not isinstance(text, (str, bytes)):
+            found = (
+                "an empty cell (NaN)" if isinstance(text, float) else f"{type(text).__name__} {text!r:.60}"
+            )
+            raise ValueError(f"{name}: expected a string in row {row}, found {found}")
+    return rows
+
+
+def pair_lists(x, name="x"):
+    """Two lists of N texts: the first and the second ones.
+
+    Args:
+        x: a list of pairs of strings, an array [N, 2], or a finite tf.data.Dataset of such pairs.
+        name: what error messages call it.
+
+    Example:
+        >>> pair_lists([("a film", "a movie")])
+        (['a film'], ['a movie'])
+    """
+    if isinstance(x, tuple) and len(x) == 2 and all(isinstance(text, str) for text in x):
+        x = [x]
+    rows = _sequence(x, name)
+    for row, pair in enumerate(rows):
+        if not (
+            isinstance(pair, (list, tuple, np.ndarray))
+            and len(pair) == 2
+            and all(isinstance(text, (str, bytes)) for text in pair)
+        ):
+            raise ValueError(f"{name}: expected two strings in row {row}, found {pair!r:.80}")
+    return [pair[0] for pair in rows], [pair[1] for pair in rows]
+
+
+def _sequence(x, name):
+    if isinstance(x, (str, bytes)):
+        return [x]
+    if isinstance(x, tf.data.Dataset):
+        return _from_dataset(x, name)
+    if isinstance(x, (dict, os.PathLike)) or not hasattr(x, "__len__") or not hasattr(x, "__iter__"):
+        raise ValueError(f"{name}: expected a list of texts, found {type(x).__name__}")
+    rows = x.tolist() if isinstance(x, np.ndarray) else x.numpy().tolist() if tf.is_tensor(x) else list(x)
+    if not rows:
+        raise ValueError(f"{name}: expected at least one text, found an empty {type(x).__name__}")
+    return rows
+
+
+def _from_dataset(data, name):
+    spec = data.element_spec
+    if not isinstance(spec, tf.TensorSpec) or spec.dtype != tf.string or spec.shape.rank not in (0, 1, 2):
+        raise ValueError(f"{name}: expected a dataset of strings, found elements {spec}")
+    if data.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError(f"{name}: expected a dataset that ends, found an endless one")
+    rows = [row for element in data.as_numpy_iterator() for row in np.atleast_1d(element).tolist()]
+    if not rows:
+        raise ValueError(f"{name}: expected at least one text, found an empty dataset")
+    return rows
+
+
+def split_dataset(x, y):
+    """(x, y, sample_weight) of a tf.data.Dataset that holds all three; other x and y as they are."""
+    if not isinstance(x, tf.data.Dataset) or not isinstance(x.element_spec, tuple):
+        return x, y, None
+    if y is not None:
+        raise ValueError("y: expected None, since x is a dataset that holds the labels, found labels")
+    parts = [[] for _ in x.element_spec]
+    batched = _is_batched(x.element_spec)
+    for element in x.as_numpy_iterator():
+        for part, value in zip(parts, element, strict=True):
+            part.extend(
+                value.tolist() if batched else [value.tolist() if hasattr(value, "tolist") else value]
+            )
+    return (*parts, None)[:3] if len(parts) < 3 else tuple(parts)
+
+
+def _is_batched(spec):
+    """Whether every part has a batch axis: a rank of 1 for strings, of labels at least that."""
+    return spec[0].shape.rank >= 1 and all(
+        part.shape.rank >= 1 and part.shape[0] == spec[0].shape[0] for part in spec
+    )
+
+
+def batches(lengths, make, signature, batch_size, shuffle=False, drop_remainder=False):
+    """A tf.data.Dataset of batches of rows that have about the same length.
+
+    Args:
+        lengths: int [N], in tokens.
+        make: from row numbers int [B] to a structure of NumPy arrays.
+        signature: the `tf.TensorSpec`s of that structure.
+        batch_size: B.
+        shuffle: draw another order for every pass. Rows are then sorted by length within windows of 50
+            batches only; without it over all rows, longest first, so that memory runs out at once if at all.
+        drop_remainder: leave out the last rows, where they do not fill a batch.
+    """
+    count = len(lengths) // batch_size if drop_remainder else math.ceil(len(lengths) / batch_size)
+
+    def draw():
+        rng = np.random.default_rng(random.getrandbits(64))  # keras.utils.set_random_seed fixes it
+        order = rng.permutation(len(lengths)) if shuffle else np.arange(len(lengths))
+        if drop_remainder:
+            order = order[: count * batch_size]
+        window = WINDOW * batch_size if shuffle else len(order)
+        chosen = []
+        for start in range(0, len(order), window):
+            part = order[start : start + window]
+            part = part[np.argsort(-lengths[part], kind="stable")]
+            chosen += [part[i : i + batch_size] for i in range(0, len(part), batch_size)]
+        for i in rng.permutation(len(chosen)) if shuffle else range(len(chosen)):
+            yield make(chosen[i])
+
+    data = tf.data.Dataset.from_generator(draw, output_signature=signature)
+    return data.apply(tf.data.experimental.assert_cardinality(count)).prefetch(2)
