@@ -15,7 +15,7 @@ from zoo.applications import pretrained
 from zoo import export as exporting
 from zoo.hub.atomic import atomic_path
 from zoo.training import Recipe, WarmupSchedule, make_optimizer
-from zoo.training.optimizers import OPTIMIZERS, exclude_norms_and_biases
+from zoo.training.optimizers import OPTIMIZERS, exclude_norms_and_biases, with_loss_scale
 from zoo.training.train_step import TrainStep
 
 
@@ -120,6 +120,11 @@ class Application(TrainStep, keras.Model):
                 recipe.ema,
                 recipe.clip_norm,
             )
+        narrow = (
+            self.model.dtype_policy.name == "mixed_float16"
+        )  # Keras looks at the application's own policy
+        if narrow and arguments.get("auto_scale_loss", True):
+            arguments["optimizer"] = with_loss_scale(arguments["optimizer"])
         super().compile(**{**self.loss_and_metrics(recipe), **arguments})
 
     def get_compile_config(self):

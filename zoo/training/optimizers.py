@@ -12,6 +12,7 @@ OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
     "adamw": keras.optimizers.AdamW,
     "lamb": keras.optimizers.Lamb,
+    "muon": keras.optimizers.Muon,
     "lion": keras.optimizers.Lion,
     "rmsprop": keras.optimizers.RMSprop,
 }
@@ -40,6 +41,8 @@ def make_optimizer(name, learning_rate, momentum=0.9, weight_decay=0.0, ema=None
     accepted = inspect.signature(OPTIMIZERS[name].__init__).parameters
     if "momentum" in accepted:
         arguments["momentum"] = momentum
+    if "adam_weight_decay" in accepted:  # of Muon, for what is not a matrix
+        arguments["adam_weight_decay"] = weight_decay or None
     if "nesterov" in accepted:
         arguments["nesterov"] = momentum > 0
     return exclude_norms_and_biases(OPTIMIZERS[name](learning_rate, **arguments))
@@ -51,3 +54,16 @@ def exclude_norms_and_biases(optimizer):
     if not inner.built:
         inner.exclude_from_weight_decay(var_names=list(NO_WEIGHT_DECAY))
     return optimizer
+
+
+def with_loss_scale(optimizer):
+    """`optimizer` with the dynamic loss scale that float16 gradients need (arXiv:1710.03740).
+
+    Example:
+        >>> with_loss_scale("sgd").inner_optimizer.name
+        'SGD'
+    """
+    optimizer = keras.optimizers.get(optimizer)
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return optimizer
+    return keras.optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")

@@ -9,7 +9,7 @@ class Recipe:
 
     Args:
         epochs, batch_size: batch_size is over all devices.
-        accumulate: micro-batches that a batch is taken in, one after the other, where it does not fit in memory.
+        accumulate: micro-batches that a batch is cut into where it does not fit in memory.
         optimizer: a name of `zoo.training.optimizers.OPTIMIZERS`.
         learning_rate: the peak of the schedule.
         warmup: steps of linear warm-up; a number below 1 is a share of all steps.

@@ -1,6 +1,6 @@
 """One train step for all applications: the same numbers on any number of devices, through plain `fit`.
 
-`TrainStep` is the mixin of the running backend; on one device, where Keras' own step is right, it is that one.
+`TrainStep` is the mixin of the running backend. On one device Keras' own step is right, and it is that step.
 
 With replicas i = 1..R, micro-batches j = 1..k, c_ij the count of examples (of tokens, where the loss is
 weighted by them), N = sum c_ij and l_ij the mean loss of a micro-batch:

@@ -1,5 +1,7 @@
 """The train step on JAX, where `keras.distribution` makes one program of all devices."""
 
+import contextlib
+
 import jax
 import keras
 from jax import numpy as jnp
@@ -16,6 +18,17 @@ class TrainStep:
     """
 
     accumulate = 1
+
+    distributed = False
+
+    def scope(self):
+        """The context in which variables of this model's training are made."""
+        return contextlib.nullcontext()
+
+    @property
+    def updates(self):
+        """Updates of the weights so far, an int; 0 before `compile`."""
+        return 0 if self.optimizer is None else int(self.optimizer.iterations)
 
     def train_step(self, state, data):
         if self.accumulate == 1:

@@ -1,5 +1,7 @@
 """The train step on TensorFlow, on one device and under `tf.distribute`; see `zoo.training.train_step`."""
 
+import contextlib
+
 import keras
 import tensorflow as tf
 from keras.src.backend import get_keras_mask, set_keras_mask
@@ -33,9 +35,23 @@ class TrainStep:
     _overwrite_every = None
     _inner_xla = False
 
+    @property
+    def distributed(self):
+        """Whether the model was made under a strategy."""
+        return self._distribute_strategy is not None
+
+    def scope(self):
+        """The context in which variables of this model's training are made."""
+        return self._distribute_strategy.scope() if self.distributed else contextlib.nullcontext()
+
+    @property
+    def updates(self):
+        """Updates of the weights so far, an int; 0 before `compile`."""
+        return 0 if self.optimizer is None else int(tf.convert_to_tensor(self.optimizer.iterations))
+
     def fit(self, x=None, *args, validation_data=None, **arguments):
         refuse_keras_distribution()
-        if self._distribute_strategy is not None:
+        if self.distributed:
             self._check_optimizer()
             x, validation_data = shard_by_batch(x), shard_by_batch(validation_data)
             states = [v for v in self.variables if v.name == "seed_generator_state"]
@@ -43,7 +59,7 @@ class TrainStep:
         return super().fit(x, *args, validation_data=validation_data, **arguments)
 
     def evaluate(self, x=None, *args, **arguments):
-        if self._distribute_strategy is not None:
+        if self.distributed:
             x = shard_by_batch(x)
         return super().evaluate(x, *args, **arguments)
 
@@ -133,7 +149,7 @@ class TrainStep:
             overwrite_by_average(self.optimizer, self._overwrite_every)
 
     def _make_function(self, step_function):
-        if self._distribute_strategy is None:
+        if not self.distributed:
             return super()._make_function(step_function)
         return self._make_distributed_function(step_function)
 
@@ -181,7 +197,7 @@ class TrainStep:
         return replicas() == 1 or not norms
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        if self._distribute_strategy is not None and iterator is not None:
+        if self.distributed and iterator is not None:
             data_batch = first_batch_spec(iterator.data_adapter.get_tf_dataset())
             with self.distribute_strategy.scope():
                 self._symbolic_build(data_batch=data_batch)
