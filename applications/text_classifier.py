@@ -59,6 +59,18 @@ class TextClassifier(TextApplication):
         self.build()
 
     @classmethod
+    def from_recipe(cls, recipe, examples):
+        """What `recipe` begins with, for the classes (or numbers) of `examples`."""
+        labels, task = examples.label_names, "single"
+        if not labels:
+            labels, task = ("value",), "regression"
+        elif isinstance(examples.labels[0], list):
+            task = "multi"
+        pairs = not isinstance(examples.examples[0], str)
+        options = {**recipe.preprocessor, "labels": labels, "task": task, "precision": recipe.precision}
+        return cls.from_pretrained(recipe.start, **options, **({"pairs": True} if pairs else {}))
+
+    @classmethod
     def from_foreign(cls, folder, config, precision):
         """A folder of Hugging Face's BERT family: with its head, or with a fresh one for 2 classes."""
         labels = hf_labels(config) or ("LABEL_0", "LABEL_1")

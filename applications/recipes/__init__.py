@@ -6,6 +6,7 @@ import importlib
 # Result name -> module of this package that holds its RECIPE.
 _MODULES = {
     "image_fine_tune": "image_fine_tune",
+    "minilm.rated_movies": "minilm_rated_movies",
     "resnet20.fashion_mnist": "resnet20_fashion_mnist",
     "text_fine_tune": "text_fine_tune",
 }

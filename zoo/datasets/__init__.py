@@ -1,9 +1,36 @@
-"""Real data, checked by sha256: images as NumPy arrays or as files of a folder. Imports no TensorFlow."""
+"""Real data, checked by sha256: images and texts, in memory or as files. Imports no TensorFlow."""
 
 from zoo.datasets.array_dataset import ArrayDataset
+from zoo.datasets.brown_tags import brown_tags
 from zoo.datasets.digits import digits
 from zoo.datasets.fashion_mnist import fashion_mnist
 from zoo.datasets.image_folder import FileDataset, image_folder
 from zoo.datasets.loading import load
+from zoo.datasets.rated_sentences import rated_sentences
+from zoo.datasets.text_dataset import TextDataset
+from zoo.datasets.text_files import (
+    read_columns,
+    read_folder,
+    read_json_lines,
+    read_squad,
+    read_table,
+    read_texts,
+)
 
-__all__ = ["ArrayDataset", "FileDataset", "digits", "fashion_mnist", "image_folder", "load"]
+__all__ = [
+    "ArrayDataset",
+    "FileDataset",
+    "TextDataset",
+    "brown_tags",
+    "digits",
+    "fashion_mnist",
+    "image_folder",
+    "load",
+    "rated_sentences",
+    "read_columns",
+    "read_folder",
+    "read_json_lines",
+    "read_squad",
+    "read_table",
+    "read_texts",
+]

@@ -7,11 +7,16 @@ import os
 from pathlib import Path
 
 from zoo.datasets.array_dataset import ArrayDataset
+from zoo.datasets.brown_tags import brown_tags
 from zoo.datasets.digits import digits
 from zoo.datasets.fashion_mnist import fashion_mnist
 from zoo.datasets.image_folder import FileDataset, image_folder
+from zoo.datasets.rated_sentences import FILES as RATED
+from zoo.datasets.rated_sentences import rated_sentences
+from zoo.datasets.text_dataset import TextDataset
+from zoo.datasets.text_files import SUFFIXES, read_texts
 
-NAMES = ("digits", "fashion_mnist")
+NAMES = ("brown_tags", "digits", "fashion_mnist", *(f"rated_{kind}" for kind in RATED))
 
 
 def load(
@@ -21,17 +26,19 @@ def load(
     root: str | os.PathLike | None = None,
     validation_fraction: float = 0.0,
     seed: int = 0,
-) -> ArrayDataset | FileDataset:
-    """A data set by its name, or a folder of class folders by its path.
+) -> ArrayDataset | FileDataset | TextDataset:
+    """A data set by its name, or files by their path.
 
     Args:
-        name_or_path: "digits", "fashion_mnist" or a folder; a folder named like a data set is "./digits".
+        name_or_path: "digits", "fashion_mnist", "rated_movies", "brown_tags", ...; a folder of class folders
+            of images or of .txt files; or a file of texts (.csv, .tsv, .jsonl, .conll, .json of SQuAD). A
+            folder named like a data set is "./digits".
         split: see the data set; None is "train" of a named one and all images of a folder.
         root: folder under which Debian packages are unpacked, see `fashion_mnist`.
         validation_fraction, seed: how a folder is split, see `image_folder`.
 
     Returns:
-        ArrayDataset of a name, FileDataset of a folder; both unpack into (x, labels).
+        A data set of its kind; all unpack into (x, labels).
 
     Raises:
         ValueError: neither a known name nor a folder; near names are suggested.
@@ -46,6 +53,12 @@ def load(
         return digits(split or "train")
     if name == "fashion_mnist":
         return fashion_mnist(split or "train", root=root)
+    if name == "brown_tags":
+        return brown_tags(split or "train")
+    if name.startswith("rated_") and name in NAMES:
+        return rated_sentences(name.removeprefix("rated_"), split or "train")
+    if Path(name).suffix.lower() in SUFFIXES or _holds_texts(Path(name)):
+        return read_texts(name, split, validation_fraction, seed)
     if Path(name).exists() or len(Path(name).parts) > 1:
         return image_folder(name, split, validation_fraction, seed)
     near = difflib.get_close_matches(name.lower().replace("-", "_"), NAMES, n=2, cutoff=0.5)
@@ -54,3 +67,8 @@ def load(
         f"name_or_path: expected one of {', '.join(map(repr, NAMES))} or a folder of class folders, "
         f"found {name!r}.{hint}"
     )
+
+
+def _holds_texts(folder: Path) -> bool:
+    """Whether the class folders of `folder` hold .txt files."""
+    return folder.is_dir() and any(True for _ in folder.glob("[!.]*/**/*.txt"))
