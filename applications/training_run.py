@@ -63,8 +63,8 @@ def run(recipe, out, data=None, verbose=1):
 
 
 def _splits(recipe, data):
-    """(train, validation, test); a folder has no test split, and a tenth of it is held out for validation."""
-    if os.path.isdir(data):
+    """(train, validation, test); a file or folder has no test split, a tenth is held out for validation."""
+    if os.path.exists(data):
         train, validation = (
             datasets.load(data, split, validation_fraction=0.1) for split in ("train", "validation")
         )

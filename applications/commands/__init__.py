@@ -1,0 +1,1 @@
+"""The commands of `zoo`, grouped by what they do; `zoo.applications.cli` joins them."""

@@ -1,0 +1,121 @@
+"""`zoo predict`, `zoo embed`, `zoo generate`, `zoo chat`, `zoo score` and `zoo transcribe`."""
+
+import contextlib
+import json
+import pathlib
+
+import click
+from zoo.applications.commands.common import load, user_errors
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True)
+@click.option("--weights", default="resnet20.fashion_mnist", show_default=True, help="Name, folder or file.")
+@click.option(
+    "--top-k", type=click.IntRange(1), default=1, show_default=True, help="Likeliest labels to print."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@user_errors
+def predict(inputs, weights, top_k, as_json):
+    """The answers of weights for INPUTS: image or audio files, or texts."""
+    for text, record in load(weights).lines(list(inputs), top_k=top_k):
+        click.echo(json.dumps(record) if as_json else text)
+
+
+@click.command()
+@click.argument("file", type=click.File(encoding="utf-8"), default="-")
+@click.option("--weights", default="minilm-l6", show_default=True, help="Name or folder of an encoder.")
+@click.option("--out", type=click.Path(dir_okay=False), help="A .npy file; JSON lines on the screen without.")
+@user_errors
+def embed(file, weights, out):
+    """Sentence vectors of the lines of FILE (standard input without one)."""
+    import numpy as np
+
+    from zoo.hub.atomic import atomic_path
+
+    texts = [line.rstrip("\n") for line in file]
+    if not texts:
+        raise ValueError(f"file: expected at least one line, found none in {file.name!r}")
+    vectors = load(weights, "TextEncoder").embed(texts)
+    if not out:
+        for text, vector in zip(texts, vectors, strict=True):
+            click.echo(json.dumps({"text": text, "vector": [round(float(v), 6) for v in vector]}))
+        return
+    with atomic_path(out) as partial, open(partial, "wb") as target:
+        np.save(target, vectors)
+    click.echo(f"{vectors.shape[0]} vectors of {vectors.shape[1]} numbers in {out}")
+
+
+def sampling(command):
+    """Options of the sampler, for the commands that write text."""
+    for option in (
+        click.option("--max-new-tokens", type=click.IntRange(1), default=128, show_default=True),
+        click.option("--temperature", type=float, default=0.8, show_default=True, help="0: the likeliest."),
+        click.option("--top-k", type=click.IntRange(1), help="Draw among the k likeliest tokens."),
+        click.option("--top-p", type=float, help="Draw among the likeliest that hold probability p."),
+        click.option("--seed", type=int, help="The same seed gives the same text."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("name")
+@click.argument("prompt")
+@sampling
+@user_errors
+def generate(name, prompt, **options):
+    """Continue PROMPT by weights NAME; the text is shown as it comes."""
+    click.echo(prompt, nl=False)
+    for piece in load(name, "TextGenerator").generate([prompt], stream=True, **given(options)):
+        click.echo(piece, nl=False)
+    click.echo()
+
+
+@click.command()
+@click.argument("name")
+@sampling
+@user_errors
+def chat(name, **options):
+    """Talk with weights NAME; an empty line or the end of the input ends it."""
+    application = load(name, "TextGenerator")
+    messages = []
+    with contextlib.suppress(click.Abort, EOFError):
+        while question := click.prompt("you", default="", show_default=False).strip():
+            messages.append({"role": "user", "content": question})
+            answer = ""
+            for piece in application.chat(messages, stream=True, **given(options)):
+                click.echo(piece, nl=False)
+                answer += piece
+            click.echo()
+            messages.append({"role": "assistant", "content": answer})
+
+
+def given(options):
+    """Those options that have a value."""
+    return {key: value for key, value in options.items() if value is not None}
+
+
+@click.command()
+@click.argument("name")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@user_errors
+def score(name, files):
+    """How well weights NAME foresee the text of FILES: perplexity a token and bits a byte."""
+    application = load(name, "TextGenerator")
+    texts = [pathlib.Path(file).read_text(encoding="utf-8") for file in files]
+    for file, result in zip(files, application.score(texts), strict=True):
+        figures = "  ".join(f"{key} {value:.4f}" for key, value in result.items() if isinstance(value, float))
+        click.echo(f"{file}  {figures}")
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True)
+@click.option("--weights", default="digits", show_default=True, help="Name or folder of a recognizer.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a file, with words and their times.")
+@user_errors
+def transcribe(files, weights, as_json):
+    """The words that are spoken in audio FILES."""
+    application = load(weights, "SpeechRecognizer")
+    for text, record in application.lines(list(files)):
+        click.echo(json.dumps(record) if as_json else text)

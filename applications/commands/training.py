@@ -1,0 +1,79 @@
+"""`zoo fit` and `zoo evaluate`."""
+
+import os
+
+import click
+from zoo.applications.commands.common import load, user_errors, with_changes
+
+
+@click.command()
+@click.argument("recipe")
+@click.option("--data", help="Data set, file or folder; the recipe's own by default.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Change a field: --set epochs=2."
+)
+@click.option("--out", help="Folder of the run; runs/RECIPE by default. A killed run in it goes on.")
+@user_errors
+def fit(recipe, data, changes, out):
+    """Train by RECIPE: from scratch, or from pretrained weights where it names `start`.
+
+    Examples: `zoo fit resnet20.fashion_mnist`, `zoo fit image_fine_tune --data photos/ --set epochs=5`.
+    """
+    from zoo.applications import recipes, training_run
+
+    chosen = with_changes(recipes.find(recipe), changes)
+    out = out or os.path.join("runs", recipe)
+    _, result = training_run.run(chosen, out, data)
+    for split in ("validation", "test"):
+        for name, value in result.get(split, {}).items():
+            click.echo(f"{split} {name}: {value:.4f}")
+    click.echo(f"Written to {out}: last.keras, log.csv, result.json, pretrained/")
+
+
+@click.command()
+@click.argument("name", default="resnet20.fashion_mnist")
+@click.option("--data", help="Data set, file or folder; what the weights were trained for by default.")
+@click.option("--split", help="Part of the data set; `test` by default, all of a file or folder.")
+@click.option("--batch-size", type=click.IntRange(1), help="[default: the recipe's, or 256 for images]")
+@click.option(
+    "--picture", type=click.Path(dir_okay=False), help="Also draw the confusion matrix into this PNG."
+)
+@user_errors
+def evaluate(name, data, split, batch_size, picture):
+    """The figures of weights NAME (or folder, or .keras file) on labelled data.
+
+    Classifiers: accuracy and per-class precision, recall and F1; others: the metrics they train with.
+    """
+    from zoo import datasets
+
+    application = load(name)
+    data = data or _own_data(name)
+    if split is None and not os.path.exists(data):
+        split = "test"
+    examples = datasets.load(data, split)
+    if not hasattr(application, "report"):
+        if picture:
+            raise ValueError(f"--picture: expected a classifier, found a {type(application).__name__}")
+        for key, value in application.evaluate(*examples, batch_size=batch_size, return_dict=True).items():
+            click.echo(f"{key} {value:.4f}")
+        return
+    x, labels = examples
+    if len(getattr(examples, "label_names", ())):  # by name: the model may order its classes otherwise
+        labels = [examples.label_names[i] for i in labels]
+    report = application.report(x, labels, batch_size=batch_size or 256)
+    click.echo(str(report))
+    if picture:
+        report.plot(picture)
+        click.echo(f"Confusion matrix: {picture}")
+
+
+def _own_data(name):
+    """The data set of the recipe behind registered weights."""
+    from zoo.applications import recipes
+
+    from zoo.hub import registry
+
+    weights = registry.WEIGHTS.get(name)
+    if weights is None or weights.recipe not in recipes.names() or not recipes.find(weights.recipe).data:
+        raise ValueError(f"--data: expected a data set, file or folder to evaluate {name!r} on, found none")
+    return recipes.find(weights.recipe).data
