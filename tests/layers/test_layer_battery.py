@@ -7,6 +7,8 @@ from battery import Case
 
 from zoo import layers
 from zoo.layers import (
+    GRU,
+    LSTM,
     BasicBlock,
     BatchNorm,
     BlurPool2D,
@@ -14,10 +16,12 @@ from zoo.layers import (
     Conv2D,
     Dropout,
     LayerNorm,
+    Lookahead,
     PreActivationBlock,
     RMSNorm,
     SelfAttention,
     SqueezeExcite,
+    TimeConv,
     TokenEmbedding,
     TransformerBlock,
 )
@@ -91,6 +95,12 @@ CASES = [
     sequence(TransformerBlock, 6, 3, note="llama", **LLAMA),
     tokens(TokenEmbedding, 11, 6),
     tokens(TokenEmbedding, 11, 6, max_length=9, num_segments=1, norm_epsilon=1e-3, dropout=0.2),
+    sequence(GRU, 5),
+    sequence(GRU, 4, bidirectional=True, merge="sum"),
+    sequence(LSTM, 5),
+    sequence(LSTM, 4, bidirectional=True, time_major=True),
+    sequence(Lookahead, 3),
+    case(TimeConv, 4, (5, 3), strides=(2, 2)),
 ]
 
 

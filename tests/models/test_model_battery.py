@@ -13,6 +13,7 @@ from zoo.models import (
     BertSpanFinder,
     BertTokenClassifier,
     ConvNet,
+    DeepSpeech,
     ResNet,
 )
 
@@ -60,6 +61,18 @@ def itself(model):
     return model
 
 
+def deep_speech(name, **options):
+    tiny = {"vocabulary_size": 5, "units": 4, "num_layers": 2, "conv_filters": (3, 2), **options}
+    return Case(
+        f"DeepSpeech_{name}",
+        lambda **more: DeepSpeech(**tiny, **more),
+        (17, 8),
+        other_shapes=((9, 8), (22, 8)),
+        random=tiny["dropout"] > 0,
+        output_dtype="compute" if tiny["vocabulary_size"] is None else "float32",
+    )
+
+
 CASES = [
     bert("Bert", itself, "pooled", dropout=0.3),
     bert("Bert_without_pooler", itself, "sequence", pooler=None, position_offset=2, activation="gelu_tanh"),
@@ -90,6 +103,9 @@ CASES = [
          output_dtype="float32"),
     Case("ConvNet_without_head", lambda **more: ConvNet([5], 8, num_classes=None, dropout=0.3, **more),
          (11, 9, 5), random=True),
+    deep_speech("gru_both_ways", dropout=0.0),
+    deep_speech("lstm_one_way_with_lookahead", cell="lstm", bidirectional=False, lookahead=2, dropout=0.0),
+    deep_speech("dropout_without_head", dropout=0.2, vocabulary_size=None, num_layers=1, units=8),
 ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from zoo.kernels.ctc import ctc_loss_and_gradient, ctc_loss_and_gradient_plain, 
 from zoo.kernels.dropout import dropout, dropout_plain
 from zoo.kernels.gelu import gelu, gelu_plain
 from zoo.kernels.layer_norm import layer_norm, layer_norm_plain, rms_norm
+from zoo.kernels.recurrent import gru, gru_plain, lstm, lstm_plain
 
 __all__ = [
     "attention",
@@ -25,8 +26,12 @@ __all__ = [
     "frames_needed",
     "gelu",
     "gelu_plain",
+    "gru",
+    "gru_plain",
     "layer_norm",
     "layer_norm_plain",
+    "lstm",
+    "lstm_plain",
     "padded_conv",
     "padded_conv_plain",
     "rms_norm",

@@ -13,6 +13,22 @@ from zoo.models.bert_builders import (
     roberta_base,
 )
 from zoo.models.bert_heads import BertClassifier, BertMaskedLM, BertSpanFinder, BertTokenClassifier
+from zoo.models.deep_speech import (
+    DeepSpeech,
+    deep_speech_large,
+    deep_speech_medium,
+    deep_speech_small,
+    deep_speech_streaming,
+)
+from zoo.models.gpt import Gpt
+from zoo.models.gpt_builders import (
+    gpt2_large,
+    gpt2_medium,
+    gpt2_small,
+    gpt2_xl,
+    gpt_mini,
+    smollm2_135m,
+)
 from zoo.models.resnet import ResNet
 from zoo.models.resnet_builders import (
     resnet18,
@@ -38,6 +54,8 @@ __all__ = [
     "BertSpanFinder",
     "BertTokenClassifier",
     "ConvNet",
+    "DeepSpeech",
+    "Gpt",
     "ResNet",
     "bert_base",
     "bert_large",
@@ -46,8 +64,17 @@ __all__ = [
     "bert_small",
     "bert_tiny",
     "conv_net",
+    "deep_speech_large",
+    "deep_speech_medium",
+    "deep_speech_small",
+    "deep_speech_streaming",
     "distilbert_base",
     "minilm_l6",
+    "gpt2_large",
+    "gpt2_medium",
+    "gpt2_small",
+    "gpt2_xl",
+    "gpt_mini",
     "mlp",
     "resnet18",
     "resnet20",
@@ -59,6 +86,7 @@ __all__ = [
     "resnet101",
     "resnet152",
     "roberta_base",
+    "smollm2_135m",
     "wide_resnet16_4",
     "wide_resnet28_10",
     "wide_resnet40_4",
