@@ -122,8 +122,9 @@ def batches(lengths, make, signature, batch_size, shuffle=False, drop_remainder=
         drop_remainder: leave out the last rows, where they do not fill a batch.
     """
     count = len(lengths) // batch_size if drop_remainder else math.ceil(len(lengths) / batch_size)
+    specs = tf.nest.flatten(signature)
 
-    def draw():
+    def draw(_):
         rng = np.random.default_rng(random.getrandbits(64))  # keras.utils.set_random_seed fixes it
         order = rng.permutation(len(lengths)) if shuffle else np.arange(len(lengths))
         if drop_remainder:
@@ -134,8 +135,23 @@ def batches(lengths, make, signature, batch_size, shuffle=False, drop_remainder=
             part = order[start : start + window]
             part = part[np.argsort(-lengths[part], kind="stable")]
             chosen += [part[i : i + batch_size] for i in range(0, len(part), batch_size)]
-        for i in rng.permutation(len(chosen)) if shuffle else range(len(chosen)):
-            yield make(chosen[i])
+        rows = np.full((count, batch_size), -1, "int64")
+        for i, row in enumerate(rng.permutation(count) if shuffle else range(count)):
+            rows[i, : len(chosen[row])] = chosen[row]
+        return rows
 
-    data = tf.data.Dataset.from_generator(draw, output_signature=signature)
+    def batch(row):
+        arrays = tf.numpy_function(
+            lambda row: tf.nest.flatten(make(row[row >= 0])), [row], [spec.dtype for spec in specs]
+        )
+        for array, spec in zip(arrays, specs, strict=True):
+            array.set_shape(spec.shape)
+        return tf.nest.pack_sequence_as(signature, arrays)
+
+    # Not from_generator: it sets a limit in the C library (M_TRIM_THRESHOLD), and then every large tensor is
+    # handed back to the system, and training steps spend most of their time in the kernel.
+    data = tf.data.Dataset.range(1).flat_map(
+        lambda seed: tf.data.Dataset.from_tensor_slices(tf.numpy_function(draw, [seed], tf.int64))
+    )
+    data = data.map(batch, num_parallel_calls=1)
     return data.apply(tf.data.experimental.assert_cardinality(count)).prefetch(2)
