@@ -5,8 +5,18 @@ They load on first use, so that the command line answers `--help` without import
 
 import importlib
 
-_HOMES = {"Application": "application", "ImageClassifier": "image_classifier", "TextClassifier": "text_classifier"}
-__all__ = ["Application", "ImageClassifier", "TextClassifier"]
+_HOMES = {
+    "Application": "application",
+    "ImageClassifier": "image_classifier",
+    "TextClassifier": "text_classifier",
+    "TextEncoder": "text_encoder",
+}
+__all__ = [
+    "Application",
+    "ImageClassifier",
+    "TextClassifier",
+    "TextEncoder",
+]
 
 
 def __getattr__(name):

@@ -49,7 +49,7 @@ def any_batch_size_gives_the_same_answers(make, x, y, folder):
 
 def xla_equals_plain(make, x, y, folder):
     app = make()
-    batch = next(iter(app.inference_data(x)))
+    batch = next(iter(app.inference_data(x, labelled=False)))
     compiled = tf.function(lambda b: app(b, training=False), jit_compile=True)
     np.testing.assert_allclose(compiled(batch), app(batch, training=False), atol=2e-5)
 
