@@ -62,6 +62,7 @@ class BytePair:
         split: how a text is cut into words, which merges never cross: "gpt2"; "gpt2_digits" (each digit
             apart, SmolLM); "llama3"; "qwen2"; "whole" (no cut).
         end_of_text: the special token between documents.
+        chat_template: Jinja template of a conversation, where the checkpoint has one.
 
     Example:
         >>> tokens = BytePair.of_bytes()
@@ -72,7 +73,13 @@ class BytePair:
     """
 
     def __init__(
-        self, vocabulary, merges=(), special_tokens=(END_OF_TEXT,), split="gpt2", end_of_text=END_OF_TEXT
+        self,
+        vocabulary,
+        merges=(),
+        special_tokens=(END_OF_TEXT,),
+        split="gpt2",
+        end_of_text=END_OF_TEXT,
+        chat_template=None,
     ):
         if split not in SPLITS:
             raise ValueError(f"split: expected one of {SPLITS}, found {split!r}")
@@ -87,6 +94,7 @@ class BytePair:
                 raise ValueError(f"{name}: expected tokens of the vocabulary, found {lost[:5]}")
         self.end_of_text = end_of_text
         self.end_id = self.ids[end_of_text]
+        self.chat_template = chat_template
         self.pairs = [self._pair(rank, merge) for rank, merge in enumerate(self.merges)]
 
     def _pair(self, rank, merge):
@@ -153,6 +161,17 @@ class BytePair:
         """Writes `tokenizer.json`, which Hugging Face's libraries read too."""
         pathlib.Path(folder, "tokenizer.json").write_text(self.host.to_str(pretty=True), encoding="utf-8")
 
+    def save_assets(self, folder):
+        """Writes `tokenizer.json`; returns the arguments of `load_assets` beside it."""
+        self.save(folder)
+        return {"end_of_text": self.end_of_text, "chat_template": self.chat_template}
+
+    @classmethod
+    def load_assets(cls, folder, arguments):
+        """The inverse of `save_assets`."""
+        found = _hugging_face_arguments(pathlib.Path(folder, "tokenizer.json"))
+        return cls(**{**found, **arguments})
+
     def __len__(self):
         return len(self.vocabulary)
 
@@ -205,6 +224,7 @@ class BytePair:
             "special_tokens": list(self.special_tokens),
             "split": self.split,
             "end_of_text": self.end_of_text,
+            "chat_template": self.chat_template,
         }
 
     @classmethod
