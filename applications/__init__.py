@@ -10,12 +10,14 @@ _HOMES = {
     "ImageClassifier": "image_classifier",
     "TextClassifier": "text_classifier",
     "TextEncoder": "text_encoder",
+    "TokenClassifier": "token_classifier",
 }
 __all__ = [
     "Application",
     "ImageClassifier",
     "TextClassifier",
     "TextEncoder",
+    "TokenClassifier",
 ]
 
 

@@ -26,6 +26,7 @@ class TextApplication(Application):
     """
 
     default_recipe = RECIPE
+    redraws_data = False
 
     def build(self, input_shape=None):
         if not self.model.built:
@@ -147,3 +148,13 @@ class TextApplication(Application):
     def bert(self):
         """The encoder."""
         return self.model if isinstance(self.model, Bert) else self.model.bert
+
+    def bert_without_pooler(self):
+        """A copy of the encoder that leaves out the pooler, which only classification of texts trains."""
+        bert = Bert.from_config({**self.bert.get_config(), "pooler": None})
+        bert.build()
+        pooler = set() if self.bert.pooler is None else {id(v) for v in self.bert.pooler.variables}
+        kept = [variable for variable in self.bert.variables if id(variable) not in pooler]
+        for mine, theirs in zip(bert.variables, kept, strict=True):
+            mine.assign(theirs)
+        return bert

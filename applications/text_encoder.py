@@ -70,7 +70,7 @@ class TextEncoder(TextApplication):
     def from_foreign(cls, folder, config, precision):
         """A folder of Hugging Face's BERT family, with sentence-transformers' settings where it has them."""
         folder = pathlib.Path(folder)
-        model = read_hf_bert(folder, Bert, {"dtype": precision})
+        model = read_hf_bert(folder, Bert, {"dtype": precision, "pooler": None})
         settings = _json(folder / "1_Pooling" / "config.json")
         pooling = "cls" if settings.get("pooling_mode_cls_token") else "mean"
         length = _json(folder / "sentence_bert_config.json").get("max_seq_length") or 256
@@ -119,6 +119,8 @@ class TextEncoder(TextApplication):
     def inference_data(self, x, y=None, sample_weight=None, batch_size=32, labelled=True):
         """Texts -> batches int32 [B, T]; pairs as in training, in order of length."""
         if _are_pairs(x):
+            if not labelled:  # what y would be checked against does not matter
+                y = None if self.objective == "contrastive" else np.zeros(len(pair_lists(x)[0]))
             data = self._pair_batches(x, y, sample_weight, batch_size)
             return data if labelled else data.map(lambda inputs, *_: inputs)
         return self._batches(self.rows(x), None, None, batch_size)

@@ -19,6 +19,5 @@ RECIPE = Recipe(
     warmup=0.1,
     schedule="linear",
     weight_decay=0.01,
-    clip_norm=1.0,
     seed=0,
 )

@@ -37,14 +37,15 @@ class WordPieceGraph(tf.Module):
         self._pages, self._entries = character_table(tokenizer.lowercase, strip, tokenizer.split_cjk)
         self._special = tokenizer.special
         self._max_characters = max_characters
-        self._cut = text.FastWordpieceTokenizer(
-            list(tokenizer.vocabulary),
-            suffix_indicator="##",
-            max_bytes_per_word=4 * self._max_characters,
-            token_out_type=tf.int32,
-            unknown_token="[UNK]",
-            no_pretokenization=True,
-        )
+        with tf.init_scope():  # its constants outlive the graph that first uses them
+            self._cut = text.FastWordpieceTokenizer(
+                list(tokenizer.vocabulary),
+                suffix_indicator="##",
+                max_bytes_per_word=4 * self._max_characters,
+                token_out_type=tf.int32,
+                unknown_token="[UNK]",
+                no_pretokenization=True,
+            )
 
     def __call__(self, texts):
         texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
