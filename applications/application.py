@@ -6,7 +6,9 @@ class methods `from_recipe`, `from_foreign` and, where it can take another appli
 `from_application`.
 """
 
+import contextlib
 import dataclasses
+import functools
 import pathlib
 
 import keras
@@ -15,6 +17,8 @@ from zoo.applications import pretrained
 from zoo import export as exporting
 from zoo.hub.atomic import atomic_path
 from zoo.training import Recipe, WarmupSchedule, make_optimizer
+from zoo.training.checkpoint import Checkpoints
+from zoo.training.epoch_data import EpochData, EpochNumber
 from zoo.training.optimizers import OPTIMIZERS, exclude_norms_and_biases, with_loss_scale
 from zoo.training.train_step import TrainStep
 
@@ -26,9 +30,12 @@ class Application(TrainStep, keras.Model):
         model: the network, tensors in, tensors out.
         preprocessor: raw data to the network's inputs.
         recipe: the training defaults that `compile` and `fit` read.
+        redraws_data: whether a run with checkpoints calls `training_data` for each epoch. False: its data
+            set takes all random numbers from Python's or NumPy's generator when a pass begins.
     """
 
     default_recipe = Recipe()
+    redraws_data = True
     overrides = ("labels", "precision")  # what `from_pretrained` takes beside the name
 
     def __init__(self, model, preprocessor, **kwargs):
@@ -120,9 +127,8 @@ class Application(TrainStep, keras.Model):
                 recipe.ema,
                 recipe.clip_norm,
             )
-        narrow = (
-            self.model.dtype_policy.name == "mixed_float16"
-        )  # Keras looks at the application's own policy
+        # Keras looks at the policy of the application, not of its network.
+        narrow = self.model.dtype_policy.name == "mixed_float16"
         if narrow and arguments.get("auto_scale_loss", True):
             arguments["optimizer"] = with_loss_scale(arguments["optimizer"])
         super().compile(**{**self.loss_and_metrics(recipe), **arguments})
@@ -160,6 +166,7 @@ class Application(TrainStep, keras.Model):
         steps_per_epoch=None,
         callbacks=None,
         shuffle=True,
+        checkpoints=None,
         **arguments,
     ):
         """`keras.Model.fit` on raw data: lists, NumPy arrays, tf.data or a folder.
@@ -170,6 +177,9 @@ class Application(TrainStep, keras.Model):
             validation_data: raw (x, y), or what x may be.
             sample_weight: float [N], or None.
             initial_epoch, steps_per_epoch, callbacks, shuffle, **arguments: as in Keras.
+            checkpoints: a `zoo.training.Checkpoints`, or its folder: the run goes on from the newest file in
+                it, mid-epoch, with the weights that a run without a break would have. The order of the data
+                then depends on the recipe's seed and the epoch only.
 
         The learning rate follows the recipe's schedule over the epochs of this call.
         """
@@ -184,12 +194,25 @@ class Application(TrainStep, keras.Model):
         steps = steps_per_epoch or _steps(data)
         if steps_per_epoch:
             data = data.repeat()
+        path, position = None, None
+        if checkpoints is not None:
+            if steps_per_epoch:
+                raise ValueError("steps_per_epoch: expected None together with checkpoints, found a number")
+            checkpoints = checkpoints if isinstance(checkpoints, Checkpoints) else Checkpoints(checkpoints)
+            path, position = checkpoints.newest()
+            initial_epoch = position.epoch if path else initial_epoch
         if self._schedules:
-            self._start_schedule(steps, epochs, initial_epoch)
+            self._start_schedule(steps, epochs, initial_epoch, position if path else None)
         callbacks = list(callbacks or [])
         if getattr(self.optimizer, "use_ema", False) and validation_data is not None:
             callbacks.insert(0, keras.callbacks.SwapEMAWeights())
-        with self._explained(x):
+        listening = contextlib.nullcontext()
+        if checkpoints is not None:
+            make = functools.partial(self.training_data, x, y, sample_weight, batch_size, shuffle)
+            callbacks.insert(0, self._go_on(data, make, checkpoints, path, position, initial_epoch))
+            callbacks.append(checkpoints)
+            listening = checkpoints.listening()
+        with self._explained(x), listening:
             return super().fit(
                 data,
                 epochs=epochs,
@@ -201,7 +224,25 @@ class Application(TrainStep, keras.Model):
                 **arguments,
             )
 
-    def _start_schedule(self, steps, epochs, initial_epoch):
+    def _go_on(self, data, make, checkpoints, path, position, epoch):
+        """Puts state and data where checkpoint `path` left them; returns the callback that counts epochs."""
+        if path:
+            with self.scope():
+                if not self.optimizer.built:
+                    self.optimizer.build(self.trainable_variables)
+                self._symbolic_build(data_batch=data.element_spec)
+            checkpoints.restore(self, path)
+            if position.step % self.steps_per_execution:
+                raise ValueError(
+                    f"steps_per_execution: expected a divisor of {position.step}, the step of {path}, found "
+                    f"{self.steps_per_execution}"
+                )
+        self.skipping = position.step // self.steps_per_execution
+        make = make if self.redraws_data else lambda: data
+        self._epoch_data = EpochData(make, self.recipe.seed, epoch, position.step)
+        return EpochNumber(self._epoch_data)
+
+    def _start_schedule(self, steps, epochs, initial_epoch, position=None):
         """Puts the recipe's schedule over `epochs` epochs, of which `initial_epoch` are behind."""
         if steps is None and self.recipe.schedule != "constant":
             raise ValueError(
@@ -209,13 +250,13 @@ class Application(TrainStep, keras.Model):
                 f"{self.recipe.schedule} schedule needs it, found None"
             )
         total = (steps or 0) * epochs
-        done = self.updates
+        start = position.schedule_start if position else self.updates - (steps or 0) * initial_epoch
         self.optimizer.learning_rate = WarmupSchedule(
             self.recipe.learning_rate,
             total_steps=total,
             warmup_steps=self.recipe.warmup_steps(total),
             shape=self.recipe.schedule,
-            start=done - (steps or 0) * initial_epoch,
+            start=start,
         )
         self.train_function = None  # the schedule is a constant of the traced step
 

@@ -19,6 +19,7 @@ from zoo.datasets import image_folder
 from zoo.hub import checkpoint, foreign
 from zoo.metrics.classification import classification_report
 from zoo.preprocessing import ImageAugmentation, ImagePreprocessor, find_bad_image, image_dataset
+from zoo.preprocessing.image_augmentation import random_numbers
 from zoo.preprocessing.labels import check_label_names, encode_labels
 from zoo.training.progressive_size import ProgressiveSize
 
@@ -139,10 +140,12 @@ class ImageClassifier(Application):
             data = data.map(lambda image, *rest: (augment.crop_raw(self._pixels(image), size), *rest))
         data = self._batched(data, batch_size, drop_remainder=count is None or count >= batch_size)
 
-        def prepare(images, targets, *weights):
-            images, targets = augment(images, targets)
+        def prepare(batch, seed):
+            images, targets, *weights = batch
+            images, targets = augment(images, targets, seed)
             return self.preprocessor.normalize(resize(images)), targets, *weights
 
+        data = tf.data.Dataset.zip((data, random_numbers()))
         return data.map(prepare, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
 
     def inference_data(self, x, y=None, sample_weight=None, batch_size=32, labelled=True):

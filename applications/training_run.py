@@ -1,4 +1,4 @@
-"""Runs a recipe from raw data to a pretrained folder; a killed run goes on after its last whole epoch."""
+"""Runs a recipe from raw data to a pretrained folder, on any number of devices; a killed run goes on."""
 
 import csv
 import json
@@ -12,6 +12,9 @@ from zoo.applications.pretrained import load_keras
 
 from zoo import datasets
 from zoo.hub.atomic import atomic_path
+from zoo.training import Checkpoints, Recipe
+from zoo.training import strategy as strategies
+from zoo.training.log import TrainingLog
 
 
 def build(recipe, examples):
@@ -19,47 +22,71 @@ def build(recipe, examples):
     return getattr(zoo.applications, recipe.application).from_recipe(recipe, examples)
 
 
-def run(recipe, out, data=None, verbose=1):
+def run(
+    recipe, out, data=None, verbose=1, strategy="auto", every_seconds=300, tensorboard=False, timeout=300
+):
     """Trains by `recipe` and writes everything into folder `out`.
 
     Args:
         recipe: a `zoo.training.Recipe`.
-        out: folder; holds `last.keras` after every epoch, `log.csv`, and at the end `pretrained/` and
-            `result.json`. With a `last.keras` of the same recipe in it the run goes on from there.
+        out: folder; holds `checkpoints/`, `log.jsonl`, `log.csv` and after every epoch `last.keras`, at the
+            end `pretrained/` and `result.json`. A run of the same recipe in it goes on from its newest
+            checkpoint, mid-epoch, and ends as if it had never stopped. Several machines must share it.
         data: name of a data set or a folder of class folders; the recipe's by default.
         verbose: of `fit`.
+        strategy: devices, a name of `zoo.training.strategy`.
+        every_seconds: between checkpoints, besides one after every epoch.
+        tensorboard: write events for TensorBoard into `out`/tensorboard, too.
+        timeout: seconds to wait for other machines.
 
     Returns: (application, result), result a dict with the metrics after the last epoch by split.
+
+    Raises: SystemExit with code 75 after SIGTERM, once a checkpoint is written.
     """
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    data = data or recipe.data
-    train, validation, test = _splits(recipe, data)
+    devices = strategies.choose(strategy, timeout=timeout)
+    devices.check_batch(recipe.batch_size)
+    train, validation, test = _splits(recipe, data or recipe.data)
+    _same_recipe(recipe, out, devices.is_chief)
+    record = EpochRecord(out, every_seconds=every_seconds, writes=devices.is_chief)
     keras.utils.set_random_seed(recipe.seed)
-    application, done = _resume(recipe, out, len(train))
-    if application is None:
-        application = build(recipe, train)
-        application.compile(recipe)
-    else:
-        print(f"Resuming after epoch {done} of {recipe.epochs} from {out / 'last.keras'}")
-        keras.utils.set_random_seed(recipe.seed + done)
+    with devices.scope():
+        application, done = _resume(recipe, out, len(train), record)
+        if application is None:
+            application = build(recipe, train)
+            application.compile(recipe)
     began = time.time()
     if done < recipe.epochs:
+        log = TrainingLog(out / "log.jsonl", batch_size=recipe.batch_size, writes=devices.is_chief)
+        callbacks = [log]
+        if tensorboard:
+            callbacks.append(_tensorboard(out))
         application.fit(
             *train,
             validation_data=tuple(validation),
             initial_epoch=done,
-            callbacks=[EpochRecord(out)],
-            verbose=verbose,
+            callbacks=callbacks,
+            checkpoints=record,
+            verbose=verbose if devices.is_chief else 0,
         )
     result = {"recipe": recipe.to_dict(), "seconds": round(time.time() - began), "resumed_after": done}
     for name, held_out in (("validation", validation), ("test", test)):
         if held_out is not None:
             result[name] = application.evaluate(*held_out, return_dict=True, verbose=0)
-    application.save_pretrained(out / "pretrained")
-    with atomic_path(out / "result.json") as partial:
-        partial.write_text(json.dumps(result, indent=2) + "\n")
+    if devices.is_chief:
+        application.save_pretrained(out / "pretrained")
+        with atomic_path(out / "result.json") as partial:
+            partial.write_text(json.dumps(result, indent=2) + "\n")
     return application, result
+
+
+def _tensorboard(out):
+    try:
+        import tensorboard  # noqa: F401
+    except ImportError as error:
+        raise ImportError("tensorboard=True needs TensorBoard: pip install keras-zoo[tune]") from error
+    return keras.callbacks.TensorBoard(out / "tensorboard", update_freq=50, write_graph=False)
 
 
 def _splits(recipe, data):
@@ -72,39 +99,72 @@ def _splits(recipe, data):
     return [datasets.load(data, s) for s in (recipe.train_split, recipe.validation_split, recipe.test_split)]
 
 
-def _resume(recipe, out, examples):
-    """(application, epochs behind it) from `out`/last.keras, or (None, 0)."""
+def _same_recipe(recipe, out, is_chief):
+    """Refuses to go on in `out` by another recipe than the one that the run there began with."""
+    path = out / "recipe.json"
+    if path.exists():
+        _refuse_changes(Recipe(**json.loads(path.read_text())), recipe, out)
+    elif is_chief:
+        with atomic_path(path) as partial:
+            partial.write_text(json.dumps(recipe.to_dict(), indent=2) + "\n")
+
+
+def _refuse_changes(theirs, ours, out):
+    theirs, ours = theirs.to_dict(), ours.to_dict()
+    changed = sorted(key for key in ours if ours[key] != theirs[key])
+    if changed:
+        raise ValueError(
+            f"out: expected a run of the same recipe in {str(out)!r}, found other values of {changed}"
+        )
+
+
+def _resume(recipe, out, examples, record):
+    """(application, epochs behind it) of a run in `out`.
+
+    None where `fit` goes on from a checkpoint, or begins. A run from before there were checkpoints has only
+    `last.keras`.
+    """
+    path, position = record.newest()
+    if path:
+        where = f" and {position.step} steps" if position.step else ""
+        print(f"Resuming after epoch {position.epoch} of {recipe.epochs}{where} from {path}", flush=True)
+        return None, position.epoch
     last = out / "last.keras"
     if not last.exists():
         return None, 0
     application = load_keras(last)
-    if application.recipe != recipe:
-        theirs, ours = application.recipe.to_dict(), recipe.to_dict()
-        changed = sorted(key for key in ours if ours[key] != theirs[key])
-        raise ValueError(
-            f"out: expected a run of the same recipe in {str(out)!r}, found other values of {changed}"
-        )
-    steps = max(1, examples // recipe.batch_size)
-    return application, int(keras.ops.convert_to_numpy(application.optimizer.iterations)) // steps
+    _refuse_changes(application.recipe, recipe, out)
+    done = application.updates // max(1, examples // recipe.batch_size)
+    print(f"Resuming after epoch {done} of {recipe.epochs} from {last}", flush=True)
+    return application, done
 
 
-class EpochRecord(keras.callbacks.Callback):
-    """After every epoch: a row of log.csv (epoch, seconds, metrics), then last.keras."""
+class EpochRecord(Checkpoints):
+    """Checkpoints, and after every epoch a row of log.csv (epoch, seconds, metrics), then last.keras."""
 
-    def __init__(self, out):
-        super().__init__()
+    def __init__(self, out, **arguments):
+        super().__init__(out / "checkpoints", **arguments)
         self.out = out
 
     def on_epoch_begin(self, epoch, logs=None):
+        super().on_epoch_begin(epoch, logs)
         self.began = time.time()
 
     def on_epoch_end(self, epoch, logs=None):
-        row = {"epoch": epoch + 1, "seconds": round(time.time() - self.began, 1), **(logs or {})}
-        path = self.out / "log.csv"
-        new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, row)
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
-        self.model.save(self.out / "last.keras")
+        if self.writes:
+            self._write_row(
+                {"epoch": epoch + 1, "seconds": round(time.time() - self.began, 1), **(logs or {})}
+            )
+            self.model.save(self.out / "last.keras")
+        super().on_epoch_end(epoch, logs)
+
+    def _write_row(self, row):
+        """Adds the row; those of the same or later epochs, from before the run was killed, go."""
+        path, rows = self.out / "log.csv", []
+        if path.exists():
+            with path.open(newline="") as file:
+                rows = [old for old in csv.DictReader(file) if int(old["epoch"]) < row["epoch"]]
+        with atomic_path(path) as partial, partial.open("w", newline="") as file:
+            writer = csv.DictWriter(file, row, restval="", extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows([*rows, row])

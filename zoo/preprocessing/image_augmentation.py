@@ -89,10 +89,27 @@ class ImageAugmentation:
         )
         return tf.image.resize(tf.slice(image, begin, extent), size, antialias=True)
 
-    def __call__(self, images, labels):
-        """float [B, h, w, C] in 0..255 and one-hot labels [B, N] -> the same shapes, augmented."""
+    def __call__(self, images, labels, seed=None):
+        """float [B, h, w, C] in 0..255 and one-hot labels [B, N] -> the same shapes, augmented.
+
+        With `seed`, an int64 scalar, the same one gives the same augmentation. Without it calls that run in
+        parallel race for the next random numbers.
+        """
+        if seed is None:
+            return self._augment(images, labels, None)
+        seeds = _Seeds(seed)
+        drawing = [part for layer in (*self._layers, *self._mixers) for part in layer._flatten_layers()]
+        for layer in drawing:  # past Keras' own bookkeeping of attributes
+            layer.__dict__["_get_seed_generator"] = lambda backend=None: seeds
+        try:
+            return self._augment(images, labels, seeds)
+        finally:
+            for layer in drawing:
+                del layer.__dict__["_get_seed_generator"]
+
+    def _augment(self, images, labels, seeds):
         if self.crop:
-            images = random_crop(images, self.crop)
+            images = random_crop(images, self.crop, seeds and seeds.next())
         for layer in self._layers:
             grey = images.shape[-1] == 1 and isinstance(layer, keras.layers.RandAugment)
             images = layer(tf.repeat(images, 3, axis=-1) if grey else images, training=True)
@@ -104,7 +121,8 @@ class ImageAugmentation:
             batch = self._mixers[0](batch, training=True)
         else:
             first, second = (lambda m=m: m(batch, training=True) for m in self._mixers)
-            batch = tf.cond(tf.random.uniform(()) < 0.5, first, second)
+            draw = tf.random.uniform(()) if seeds is None else tf.random.stateless_uniform((), seeds.next())
+            batch = tf.cond(draw < 0.5, first, second)
         return batch["images"], batch["labels"]
 
     def get_config(self):
@@ -116,12 +134,32 @@ class ImageAugmentation:
         return cls(**config)
 
 
-def random_crop(images, pad):
+class _Seeds(keras.random.SeedGenerator):
+    """Seeds for Keras' layers that derive from one number which comes with the batch."""
+
+    def __init__(self, number):
+        self.number = tf.cast(number, "int64")
+        self.drawn = 0
+
+    def next(self, ordered=True):
+        self.drawn += 1
+        return tf.stack([self.number, tf.constant(self.drawn, "int64")])
+
+
+def random_numbers():
+    """An endless data set of int64 numbers, others in each pass: seeds, to be zipped with batches."""
+    return tf.data.Dataset.random(rerandomize_each_iteration=True)
+
+
+def random_crop(images, pad, seed=None):
     """Pads [B, h, w, C] by `pad` zeros on each side and cuts a random [h, w] window out of each image."""
     shape = tf.shape(images)
     batch, height, width = shape[0], shape[1], shape[2]
     padded = tf.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-    offset = tf.random.uniform((2, batch), 0, 2 * pad + 1, "int32")
+    if seed is None:
+        offset = tf.random.uniform((2, batch), 0, 2 * pad + 1, "int32")
+    else:
+        offset = tf.random.stateless_uniform((2, batch), seed, 0, 2 * pad + 1, "int32")
     rows = offset[0][:, None] + tf.range(height)  # [B, h]
     columns = offset[1][:, None] + tf.range(width)  # [B, w]
     index = rows[:, :, None] * (width + 2 * pad) + columns[:, None, :]  # [B, h, w] into flattened pixels

@@ -18,6 +18,7 @@ class TrainStep:
     """
 
     accumulate = 1
+    skipping = 0
 
     distributed = False
 

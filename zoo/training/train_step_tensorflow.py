@@ -32,6 +32,8 @@ class TrainStep:
 
     accumulate = 1
     gradient_norm = None
+    skipping = 0  # calls of the train function that a resumed epoch leaves out
+    _epoch_data = None
     _overwrite_every = None
     _inner_xla = False
 
@@ -148,6 +150,20 @@ class TrainStep:
         if self._overwrite_every:
             overwrite_by_average(self.optimizer, self._overwrite_every)
 
+    def make_train_function(self, force=False):
+        super().make_train_function(force)
+        if not self.skipping:
+            return
+        train = self.train_function
+
+        def after_skipping(iterator):
+            if self.skipping:
+                self.skipping -= 1
+                return self.get_metrics_result()
+            return train(iterator)
+
+        self.train_function = after_skipping
+
     def _make_function(self, step_function):
         if not self.distributed:
             return super()._make_function(step_function)
@@ -197,6 +213,9 @@ class TrainStep:
         return replicas() == 1 or not norms
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        if self._epoch_data is not None and iterator is not None:
+            self._epoch_data.take_over(iterator, self.distribute_strategy)
+            self._epoch_data = None
         if self.distributed and iterator is not None:
             data_batch = first_batch_spec(iterator.data_adapter.get_tf_dataset())
             with self.distribute_strategy.scope():

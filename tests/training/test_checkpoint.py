@@ -1,0 +1,159 @@
+"""A run that is killed and started again ends bit for bit as one that was never killed."""
+
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import resumed_run
+
+from zoo.training import Checkpoints
+from zoo.training.checkpoint import EXIT_PREEMPTED, Position
+
+
+def run(folder, *arguments):
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, resumed_run.__file__, folder, *arguments]
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+
+
+def end(folder):
+    with np.load(folder / "end.npz") as values:
+        return [values[name] for name in values.files]
+
+
+def assert_same_end(folder, other):
+    for actual, expected in zip(end(folder), end(other), strict=True):
+        np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    done = run(folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_a_random_step_ends_like_one_that_never_was(uninterrupted, tmp_path):
+    step = random.SystemRandom().randrange(1, 3 * resumed_run.STEPS)
+    killed = run(tmp_path, step)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-3000:]
+    assert run(tmp_path).returncode == 0
+    assert_same_end(tmp_path, uninterrupted)
+
+
+@pytest.mark.slow
+def test_sigterm_writes_a_checkpoint_after_its_step_and_ends_with_75(uninterrupted, tmp_path):
+    terminated = run(tmp_path, 8, int(signal.SIGTERM))
+    assert terminated.returncode == EXIT_PREEMPTED == 75, terminated.stderr[-3000:]
+    assert "exit code 75" in terminated.stdout
+    path, position = Checkpoints(tmp_path / "checkpoints").newest()
+    assert (position.epoch, position.step) == (1, 9 - resumed_run.STEPS)
+    path.write_bytes(path.read_bytes()[:-100])  # the newest is damaged: the one before it counts
+    again = run(tmp_path)
+    assert again.returncode == 0, again.stderr[-3000:]
+    assert "is damaged and passed over" in again.stdout
+    assert_same_end(tmp_path, uninterrupted)
+
+
+class Tiny(keras.Sequential):
+    """With what `Checkpoints` asks of an application."""
+
+    skipping = 0
+
+    @property
+    def updates(self):
+        return int(self.optimizer.iterations)
+
+
+def tiny(units=3, optimizer="adam"):
+    model = Tiny([keras.Input((4,)), keras.layers.Dense(units)])
+    model.compile(optimizer, "mse")
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def saved(folder, positions=((0, 2), (0, 4), (1, 0)), **options):
+    checkpoints = Checkpoints(folder, **options)
+    checkpoints.set_model(tiny())
+    for epoch, step in positions:
+        checkpoints.save(Position(epoch, step))
+    return checkpoints
+
+
+def test_the_last_ones_stay_and_the_newest_is_found(tmp_path):
+    checkpoints = saved(tmp_path)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [
+        "checkpoint-000000-000000004.safetensors",
+        "checkpoint-000001-000000000.safetensors",
+    ]
+    assert checkpoints.newest()[1] == Position(epoch=1)
+
+
+def test_the_best_epoch_stays(tmp_path):
+    checkpoints = saved(tmp_path, (), best="val_accuracy", keep=1)
+    for epoch, value in enumerate((0.5, 0.7, 0.6)):
+        checkpoints.model.layers[0].bias.assign(np.full(3, value, "float32"))
+        checkpoints.on_epoch_end(epoch, {"val_accuracy": value})
+    other = tiny()
+    checkpoints.restore(other, tmp_path / "best.safetensors")
+    np.testing.assert_allclose(other.layers[0].bias, 0.7)
+    again = Checkpoints(tmp_path, best="val_accuracy")
+    again.newest()
+    assert again._best_value == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize(
+    "other", [lambda: tiny(5), lambda: tiny(optimizer="sgd")], ids=["model", "optimizer"]
+)
+def test_a_checkpoint_of_another_model_is_refused_and_changes_nothing(other, tmp_path):
+    path, _ = saved(tmp_path).newest()
+    model = other()
+    before = [np.array(v) for v in model.get_weights()]
+    with pytest.raises(ValueError, match="checkpoints: expected .* of another model"):
+        Checkpoints(tmp_path).restore(model, path)
+    for actual, expected in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(actual, expected)
+    assert path.exists()
+
+
+def test_damaged_files_alone_are_an_error_and_stay(tmp_path, capsys):
+    saved(tmp_path)
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(ValueError, match="expected a whole file among"):
+        Checkpoints(tmp_path).newest()
+    assert capsys.readouterr().out.count("is damaged and passed over") == 2
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
+    checkpoints = saved(tmp_path, ((0, 2),))
+
+    def full(arrays, path, metadata):
+        pathlib.Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("zoo.training.checkpoint.save_file", full)
+    with pytest.raises(OSError, match="was not written"):
+        checkpoints.save(Position(0, 4))
+    assert checkpoints.newest()[1] == Position(0, 2)
+
+
+def test_only_the_chief_writes(tmp_path):
+    saved(tmp_path / "none", writes=False)
+    assert not (tmp_path / "none").exists()
+
+
+def test_an_unknown_metric_is_named(tmp_path):
+    checkpoints = saved(tmp_path, (), best="val_acc")
+    with pytest.raises(
+        ValueError, match=r"best: expected one of the metrics \['val_accuracy'\], found 'val_acc'"
+    ):
+        checkpoints.on_epoch_end(0, {"val_accuracy": 0.5})

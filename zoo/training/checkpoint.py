@@ -1,0 +1,244 @@
+"""Checkpoints from which a killed run goes on as if nothing had happened.
+
+One file holds the model, the optimizer with its EMA and loss scale, the random streams, the running metrics
+and the place in the data. It is written beside its name and renamed; the last few and the best stay.
+
+A process that gets SIGTERM (pre-emption) writes a checkpoint after its step and ends with exit code 75, which
+says: start me again with the same command.
+"""
+
+import contextlib
+import dataclasses
+import json
+import pathlib
+import re
+import shutil
+import signal
+import threading
+import time
+
+import keras
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from zoo.hub.atomic import atomic_path
+
+EXIT_PREEMPTED = 75  # EX_TEMPFAIL of sysexits.h: try again
+
+
+@dataclasses.dataclass(frozen=True)
+class Position:
+    """Where a run stands.
+
+    Args:
+        epoch, step: epochs that are over and batches of the next one that are.
+        updates: of the weights, which float16 may have skipped some of.
+        schedule_start: updates before the learning rate's schedule began.
+
+    Example:
+        >>> Position(epoch=2, step=17).epoch
+        2
+    """
+
+    epoch: int = 0
+    step: int = 0
+    updates: int = 0
+    schedule_start: int = 0
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Writes checkpoints during `Application.fit(checkpoints=...)` and goes on from the newest.
+
+    Args:
+        folder: of the files.
+        every_seconds, every_steps: how often, besides after every epoch; every_steps None: by time only.
+        keep: newest files that stay.
+        best: a metric such as "val_accuracy": the checkpoint of the best epoch stays as `best.safetensors`.
+        mode: "max" or "min" of `best`.
+        writes: False on all processes but the chief, which read only.
+
+    Example:
+        >>> Checkpoints("run/checkpoints", every_seconds=60, best="val_accuracy").keep
+        2
+    """
+
+    def __init__(
+        self, folder, every_seconds=300, every_steps=None, keep=2, best=None, mode="max", writes=True
+    ):
+        super().__init__()
+        if mode not in ("max", "min"):
+            raise ValueError(f"mode: expected 'max' or 'min', found {mode!r}")
+        if keep < 1:
+            raise ValueError(f"keep: expected at least 1, found {keep}")
+        self.folder = pathlib.Path(folder)
+        self.every_seconds = every_seconds
+        self.every_steps = every_steps
+        self.keep = keep
+        self.best = best
+        self.mode = mode
+        self.writes = writes
+        self._best_value = None
+        self._epoch = 0
+        self._metrics = None
+        self._terminated = threading.Event()
+
+    def newest(self):
+        """(path, position) of the newest whole checkpoint, or (None, Position()).
+
+        A damaged file is passed over with a line that says so. Raises a ValueError where all are damaged.
+        """
+        paths = sorted(self.folder.glob("checkpoint-*.safetensors"), reverse=True)
+        for path in paths:
+            try:
+                with safe_open(path, framework="np") as file:
+                    state = json.loads(file.metadata()["zoo"])
+            except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+                print(f"checkpoint: {path} is damaged and passed over ({error})", flush=True)
+                continue
+            self._best_value = state["best"]
+            return path, Position(**state["position"])
+        if paths:
+            raise ValueError(
+                f"checkpoints: expected a whole file among {[p.name for p in paths]}, found all damaged; "
+                f"move {str(self.folder)!r} away to start anew"
+            )
+        return None, Position()
+
+    def restore(self, model, path):
+        """Reads `path` into a compiled and built model; its running metrics at the start of the next epoch.
+
+        Raises: ValueError where the file belongs to another model, before anything is changed.
+        """
+        with safe_open(path, framework="np") as file:
+            parts = _parts(model)
+            names = set(file.keys())
+            for part, variables in parts.items():
+                theirs = sorted(name for name in names if name.startswith(part + "/"))
+                ours = [_key(part, i, v) for i, v in enumerate(variables)]
+                if part != "metrics" and theirs != ours:
+                    other = sorted(set(theirs) ^ set(ours))[0]
+                    raise ValueError(
+                        f"checkpoints: expected {len(ours)} variables of {part} in {path}, found "
+                        f"{len(theirs)}; the first that differs is {other!r}. It is of another model, "
+                        "optimizer or recipe"
+                    )
+                for name, variable in zip(ours, variables, strict=True):
+                    shape = (
+                        tuple(file.get_slice(name).get_shape()) if name in names else tuple(variable.shape)
+                    )
+                    if shape != tuple(variable.shape):
+                        raise ValueError(
+                            f"checkpoints: expected shape {tuple(variable.shape)} for {variable.path} in "
+                            f"{path}, found {shape}: it is of another model"
+                        )
+            for part in ("model", "optimizer"):
+                for i, variable in enumerate(parts[part]):
+                    variable.assign(file.get_tensor(_key(part, i, variable)))
+            self._metrics = {name: file.get_tensor(name) for name in names if name.startswith("metrics/")}
+
+    def save(self, position, best=False):
+        """Writes a checkpoint of the model; with `best` also as the best one."""
+        if not self.writes:
+            return None
+        self.folder.mkdir(parents=True, exist_ok=True)
+        arrays = {
+            _key(part, i, v): _array(v)
+            for part, variables in _parts(self.model).items()
+            for i, v in enumerate(variables)
+        }
+        state = {"position": dataclasses.asdict(position), "best": self._best_value}
+        path = self.folder / f"checkpoint-{position.epoch:06d}-{position.step:09d}.safetensors"
+        with atomic_path(path) as partial:
+            save_file(arrays, partial, metadata={"zoo": json.dumps(state)})
+        if best:
+            with atomic_path(self.folder / "best.safetensors") as partial:
+                shutil.copyfile(path, partial)
+        for old in sorted(self.folder.glob("checkpoint-*.safetensors"))[: -self.keep]:
+            old.unlink(missing_ok=True)
+        for left in self.folder.glob(".*.tmp.safetensors"):  # of a killed process
+            left.unlink(missing_ok=True)
+        self._saved_at = time.monotonic()
+        return path
+
+    @contextlib.contextmanager
+    def listening(self):
+        """While it lasts SIGTERM waits for the end of the step."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGTERM, self._on_sigterm)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    def _on_sigterm(self, *_):
+        if self._terminated.is_set():  # the second time: at once
+            raise SystemExit(EXIT_PREEMPTED)
+        self._terminated.set()
+
+    def _position(self, epoch, step):
+        schedule = getattr(self.model.optimizer, "_learning_rate", None)
+        inner = getattr(self.model.optimizer, "inner_optimizer", None)
+        schedule = schedule if inner is None else inner._learning_rate
+        return Position(epoch, step, self.model.updates, getattr(schedule, "start", 0))
+
+    def on_train_begin(self, logs=None):
+        self._saved_at = time.monotonic()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+        if self._metrics:
+            for i, variable in enumerate(_parts(self.model)["metrics"]):
+                name = _key("metrics", i, variable)
+                if name in self._metrics:
+                    variable.assign(self._metrics[name])
+            self._metrics = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.model.skipping:
+            return
+        done = batch + 1
+        due = time.monotonic() - self._saved_at >= self.every_seconds
+        due = due or (self.every_steps and done % self.every_steps < self.model.steps_per_execution)
+        if due or self._terminated.is_set():
+            self.save(self._position(self._epoch, done))
+        self._end_if_terminated()
+
+    def on_epoch_end(self, epoch, logs=None):
+        value = (logs or {}).get(self.best)
+        if self.best and value is None:
+            raise ValueError(f"best: expected one of the metrics {sorted(logs or {})}, found {self.best!r}")
+        better = value is not None and (
+            self._best_value is None
+            or (value > self._best_value if self.mode == "max" else value < self._best_value)
+        )
+        if better:
+            self._best_value = float(value)
+        self.save(self._position(epoch + 1, 0), best=better)
+        self._end_if_terminated()
+
+    def _end_if_terminated(self):
+        if self._terminated.is_set():
+            print(f"SIGTERM: checkpoint written to {self.folder}; exit code {EXIT_PREEMPTED}", flush=True)
+            raise SystemExit(EXIT_PREEMPTED)
+
+
+def _parts(model):
+    """The variables of each part of a checkpoint; no metrics where other machines hold a share of them."""
+    shared = type(getattr(model, "_distribute_strategy", None)).__name__.startswith("MultiWorker")
+    return {
+        "model": list(model.variables),
+        "optimizer": list(model.optimizer.variables),
+        "metrics": [] if shared else [v for metric in model.metrics for v in metric.variables],
+    }
+
+
+def _key(part, number, variable):
+    """A name that does not change with the numbers that Keras gives to layers of one class."""
+    return f"{part}/{number:05d}/{re.sub(r'(?:_[0-9]+)+', '', variable.name)}"
+
+
+def _array(variable):
+    return np.array(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable)), order="C")
