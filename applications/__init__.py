@@ -8,6 +8,7 @@ import importlib
 _HOMES = {
     "Application": "application",
     "ImageClassifier": "image_classifier",
+    "MaskedLM": "masked_lm",
     "TextClassifier": "text_classifier",
     "TextEncoder": "text_encoder",
     "TokenClassifier": "token_classifier",
@@ -15,6 +16,7 @@ _HOMES = {
 __all__ = [
     "Application",
     "ImageClassifier",
+    "MaskedLM",
     "TextClassifier",
     "TextEncoder",
     "TokenClassifier",

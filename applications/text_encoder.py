@@ -202,7 +202,7 @@ class TextEncoder(TextApplication):
         return {"pearson": pearson(cosines, y), "spearman": spearman(cosines, y)}
 
     def signatures(self):
-        """ "serving_default" takes `texts`, strings [B]; gives `embeddings`, float32 [B, D]."""
+        """Name -> (function, input specifications): `texts`, strings [B], to `embeddings`, float32 [B, D]."""
         return {
             "serving_default": (
                 lambda texts: {"embeddings": self(self.preprocessor(texts), training=False)},

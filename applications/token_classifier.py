@@ -266,9 +266,9 @@ class TokenClassifier(TextApplication):
         return entity_scores([list(row) for row in y], found)
 
     def signatures(self):
-        """ "serving_default" takes `texts`, strings [B].
+        """Name -> (function, input specifications) of the exported SavedModel.
 
-        It gives `words` and `labels`, strings [B, W], "" behind the last one, `scores` [B, W] and
+        "serving_default" takes `texts`, strings [B], and gives `words` and `labels`, strings [B, W], "" behind the last one, `scores` [B, W] and
         `probabilities` [B, W, K], zeros there.
         """
         names = tf.constant(["", *self.labels])
