@@ -9,16 +9,20 @@ _HOMES = {
     "Application": "application",
     "ImageClassifier": "image_classifier",
     "MaskedLM": "masked_lm",
+    "SpeechRecognizer": "speech_recognizer",
     "TextClassifier": "text_classifier",
     "TextEncoder": "text_encoder",
+    "TextGenerator": "text_generator",
     "TokenClassifier": "token_classifier",
 }
 __all__ = [
     "Application",
     "ImageClassifier",
     "MaskedLM",
+    "SpeechRecognizer",
     "TextClassifier",
     "TextEncoder",
+    "TextGenerator",
     "TokenClassifier",
 ]
 

@@ -1,12 +1,15 @@
 """Real data, checked by sha256: images and texts, in memory or as files. Imports no TensorFlow."""
 
 from zoo.datasets.array_dataset import ArrayDataset
+from zoo.datasets.audio_dataset import AudioDataset
 from zoo.datasets.brown_tags import brown_tags
 from zoo.datasets.digits import digits
 from zoo.datasets.fashion_mnist import fashion_mnist
 from zoo.datasets.image_folder import FileDataset, image_folder
 from zoo.datasets.loading import load
 from zoo.datasets.rated_sentences import rated_sentences
+from zoo.datasets.shakespeare import TextCorpus, shakespeare
+from zoo.datasets.spoken_digits import spoken_digits
 from zoo.datasets.text_dataset import TextDataset
 from zoo.datasets.text_files import (
     read_columns,
@@ -19,7 +22,9 @@ from zoo.datasets.text_files import (
 
 __all__ = [
     "ArrayDataset",
+    "AudioDataset",
     "FileDataset",
+    "TextCorpus",
     "TextDataset",
     "brown_tags",
     "digits",
@@ -33,4 +38,6 @@ __all__ = [
     "read_squad",
     "read_table",
     "read_texts",
+    "shakespeare",
+    "spoken_digits",
 ]

@@ -43,14 +43,14 @@ def ctc_loss_and_gradient_plain(logits, labels, label_lengths, logit_lengths, bl
     skip_in = ops.where(may_skip, 0.0, IMPOSSIBLE)
     skip_out = _shifted(skip_in, -2, IMPOSSIBLE)
 
-    def step(carry, inputs):
+    def step(carry, both):
         """Alpha goes up in time while beta goes down; both hold the emission of their own step.
 
         Each is kept relative to its largest entry: at log p = -2000 float32 has no digits left to tell the
         paths apart.
         """
-        alpha, beta, log_scale, log_p = carry
-        time, emission, emission_back = inputs
+        alpha, beta, log_scale, log_p, time = carry
+        emission, emission_back = ops.split(both, 2, axis=0)
         moved = _log_sum(alpha, _shifted(alpha, 1), _shifted(alpha, 2) + skip_in)
         alpha = ops.where(time == 0, ops.where(may_begin, 0.0, IMPOSSIBLE), moved) + emission
         top = ops.max(alpha, axis=-1, keepdims=True)
@@ -62,23 +62,23 @@ def ctc_loss_and_gradient_plain(logits, labels, label_lengths, logit_lengths, bl
         last = (logit_lengths == length - time)[:, None]
         beta = ops.where(last, ops.where(may_end, 0.0, IMPOSSIBLE), moved) + emission_back
         beta = ops.maximum(beta - ops.max(beta, axis=-1, keepdims=True), IMPOSSIBLE)
-        carry = (alpha, beta, log_scale, log_p)
+        carry = (alpha, beta, log_scale, log_p, time + 1)
         return carry, carry  # Keras on TensorFlow wants outputs of the same structure as the carry
 
     nothing = ops.full_like(emissions[0], IMPOSSIBLE)
     zero = ops.zeros_like(emissions[0, :, :1])
-    time = ops.arange(length, dtype="int32")
-    (*_, log_p), (alphas, betas, *_) = ops.scan(
-        step,
-        (nothing, nothing, zero, nothing[:, :1]),
-        (time, emissions, ops.flip(emissions, axis=0)),
-        length=logits.shape[1],
+    # One sequence to scan over: with several, Keras on TensorFlow wants their length known.
+    both = ops.concatenate([emissions, ops.flip(emissions, axis=0)], axis=1)  # [T, 2 B, S]
+    begin = ops.cast(0, "int32")
+    (*_, log_p, _), (alphas, betas, *_) = ops.scan(
+        step, (nothing, nothing, zero, nothing[:, :1], begin), both
     )
 
     joint = alphas + ops.flip(betas, axis=0) - emissions  # log p of the paths through a state at a time
     share = ops.softmax(joint, axis=-1)
     share = ops.matmul(ops.swapaxes(share, 0, 1), one_hot)  # [B, T, V]
     feasible = (logit_lengths >= frames_needed(labels, label_lengths)) & (log_p[:, 0] > 0.5 * IMPOSSIBLE)
+    time = ops.arange(length, dtype="int32")
     keep = (time[None] < logit_lengths[:, None]) & feasible[:, None]  # [B, T]
     gradient = ops.where(keep[..., None], ops.exp(log_probs) - share, 0.0)
     return ops.where(feasible, -log_p[:, 0], 0.0), gradient

@@ -4,7 +4,9 @@ import tensorflow as tf
 
 from zoo.kernels.ctc import ctc_loss_and_gradient_plain
 
-_STEP = 16  # lengths are rounded up to it, so that a ragged data set compiles a few programs, not hundreds
+# XLA compiles a program for every shape, in seconds. Lengths that differ from batch to batch are rounded up
+# to one of these, half an octave apart; a length known when the graph is built only to a multiple of 16.
+_LENGTHS = tuple(n for k in range(4, 20) for n in (2**k, 3 * 2 ** (k - 1)))
 
 
 @tf.function(jit_compile=True)
@@ -15,9 +17,17 @@ def _compiled(logits, labels, label_lengths, logit_lengths, blank):
 def ctc_loss_and_gradient_tensorflow(logits, labels, label_lengths, logit_lengths, blank=0):
     """See `zoo.kernels.ctc.ctc_loss_and_gradient_plain`."""
     logits, labels = tf.cast(logits, "float32"), tf.cast(labels, "int32")
-    time, count = tf.shape(logits)[1], tf.shape(labels)[1]
-    more_time = (-time) % _STEP
-    logits = tf.pad(logits, ((0, 0), (0, more_time), (0, 0)))
-    labels = tf.pad(labels, ((0, 0), (0, (-count) % _STEP)))
+    time = tf.shape(logits)[1]
+    logits = tf.pad(logits, ((0, 0), (0, _missing(logits)), (0, 0)))
+    labels = tf.pad(labels, ((0, 0), (0, _missing(labels))))
     loss, gradient = _compiled(logits, labels, label_lengths, logit_lengths, blank)
     return loss, gradient[:, :time]
+
+
+def _missing(x):
+    """How many steps to put behind x."""
+    if x.shape[1] is not None and not tf.executing_eagerly():
+        return -x.shape[1] % 16
+    length = tf.shape(x)[1]
+    lengths = tf.constant(_LENGTHS)
+    return tf.reduce_min(tf.where(lengths >= length, lengths, _LENGTHS[-1])) - length

@@ -3,17 +3,24 @@
 from zoo.metrics.answers import answer_f1, answer_scores, exact_match
 from zoo.metrics.classification import ClassificationReport, classification_report
 from zoo.metrics.correlation import pearson, spearman
+from zoo.metrics.ctc_error_rate import CTCErrorRate
 from zoo.metrics.entities import EntityScores, entity_scores, entity_spans
+from zoo.metrics.speech import ErrorRate, character_errors, edit_counts, word_errors
 
 __all__ = [
+    "CTCErrorRate",
     "ClassificationReport",
     "EntityScores",
+    "ErrorRate",
     "answer_f1",
     "answer_scores",
+    "character_errors",
     "classification_report",
+    "edit_counts",
     "entity_scores",
     "entity_spans",
     "exact_match",
     "pearson",
     "spearman",
+    "word_errors",
 ]

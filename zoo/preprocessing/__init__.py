@@ -1,18 +1,31 @@
 """Raw data to tensors, graph-safe: the same object runs in `fit`, in `predict` and inside a SavedModel."""
 
+from zoo.preprocessing.audio import AudioPreprocessor, resample
+from zoo.preprocessing.audio_augmentation import AudioAugmentation
+from zoo.preprocessing.audio_input import audio_list, read_audio, waveform
 from zoo.preprocessing.byte_pair import BytePair
 from zoo.preprocessing.image import ImagePreprocessor
 from zoo.preprocessing.image_augmentation import ImageAugmentation
 from zoo.preprocessing.image_input import find_bad_image, image_dataset
+from zoo.preprocessing.speech_text import normalize_text, numbers_to_digits, spell_number
 from zoo.preprocessing.text import TextPreprocessor
 from zoo.preprocessing.wordpiece import WordPiece
 
 __all__ = [
+    "AudioAugmentation",
+    "AudioPreprocessor",
     "BytePair",
     "ImageAugmentation",
     "ImagePreprocessor",
     "TextPreprocessor",
     "WordPiece",
+    "audio_list",
     "find_bad_image",
     "image_dataset",
+    "normalize_text",
+    "numbers_to_digits",
+    "read_audio",
+    "resample",
+    "spell_number",
+    "waveform",
 ]

@@ -1,0 +1,277 @@
+"""Speech recognition: waveforms, file bytes or paths in; text out, with word times.
+
+Shapes: N utterances, B batch, T frames, F mel bins, S steps of the network's output, V characters with the
+blank, L characters of a transcript.
+"""
+
+import contextlib
+import itertools
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+from zoo.applications import speech_serving
+from zoo.applications.application import Application
+from zoo.applications.recipes.speech_fine_tune import RECIPE
+
+from zoo import models
+from zoo.decoding.ctc_greedy import greedy_transcript
+from zoo.losses import CTC
+from zoo.metrics import character_errors, word_errors
+from zoo.metrics.ctc_error_rate import CTCErrorRate
+from zoo.preprocessing import AudioAugmentation, AudioPreprocessor, audio_list, waveform
+from zoo.preprocessing.speech_batches import speech_batches
+
+CHUNK_SECONDS, OVERLAP_SECONDS = 30.0, 2.0
+
+
+@keras.saving.register_keras_serializable("zoo")
+class SpeechRecognizer(Application):
+    """Text for an utterance, by CTC over characters.
+
+    Args:
+        model: a `zoo.models.DeepSpeech`, features [B, T, F] to logits [B, S, V].
+        preprocessor: a `zoo.preprocessing.AudioPreprocessor` with an alphabet of V - 1 characters.
+        **kwargs: `name`, `dtype`.
+
+    Raw audio x, everywhere: a list of paths, of encoded bytes (WAV; FLAC, OGG and MP3 with soundfile), of
+    waveforms [n] in -1..1 at the preprocessor's sample rate, or of pairs (waveform, sample rate); one path;
+    an array [N, n]. Transcripts y: N strings over the preprocessor's alphabet.
+
+    Example:
+        >>> model = zoo.models.deep_speech_small(vocabulary_size=28)
+        >>> app = SpeechRecognizer(model, AudioPreprocessor(8000, num_mels=40))
+        >>> app.transcribe([np.zeros(0, "float32")])  # silence without end or beginning
+        ['']
+    """
+
+    default_recipe = RECIPE
+    overrides = ("precision",)
+
+    def __init__(self, model, preprocessor, **kwargs):
+        super().__init__(model, preprocessor, **kwargs)
+        if model.vocabulary_size != preprocessor.vocabulary_size:
+            raise ValueError(
+                f"model: expected {preprocessor.vocabulary_size} classes, one for each character of the "
+                f"alphabet and the blank, found {model.vocabulary_size}"
+            )
+        self.build(None)
+
+    def build(self, input_shape=None):
+        if not self.model.built:
+            self.model.build((None, None, self.preprocessor.num_mels))
+        self.built = True
+
+    @classmethod
+    def from_recipe(cls, recipe, examples):
+        """What `recipe` begins with, for the characters of its preprocessor."""
+        if recipe.start:
+            return cls.from_pretrained(recipe.start, precision=recipe.precision)
+        preprocessor = AudioPreprocessor(**recipe.preprocessor)
+        builder = getattr(models, recipe.model)
+        return cls(
+            builder(vocabulary_size=preprocessor.vocabulary_size, dtype=recipe.precision), preprocessor
+        )
+
+    def call(self, inputs, training=None):
+        """{"features": float [B, T, F], "frames": int32 [B]} -> logits and steps as `CTC.pack_logits`."""
+        logits = self.model(inputs["features"], lengths=inputs["frames"], training=training)
+        return CTC.pack_logits(logits, self.model.output_lengths(inputs["frames"]))
+
+    def loss_and_metrics(self, recipe):
+        """CTC loss a character, and the character error rate of greedy decoding."""
+        return {"loss": CTC(per_label=True), "metrics": [CTCErrorRate(name="cer")]}
+
+    def training_data(self, x, y=None, sample_weight=None, batch_size=16, shuffle=True):
+        """Raw examples -> shuffled, augmented batches (inputs, packed labels) of like durations."""
+        augment = AudioAugmentation(**self.recipe.augment)
+        return self._batches(x, y, sample_weight, batch_size, shuffle, augment)
+
+    def inference_data(self, x, y=None, sample_weight=None, batch_size=16, labelled=True):
+        """Raw examples -> batches as in training, neither shuffled nor augmented, the longest first."""
+        if not labelled:
+            y = None
+        return self._batches(x, y, sample_weight, batch_size, shuffle=False)
+
+    def _batches(self, x, y, sample_weight, batch_size, shuffle, augment=None):
+        if isinstance(x, tf.data.Dataset):
+            return x  # batches that Keras hands back in validation
+        if sample_weight is not None:
+            raise ValueError("sample_weight: expected None, found weights; repeat utterances instead")
+        if y is None and augment is not None:
+            raise ValueError("y: expected transcripts, one for each utterance of x, found None")
+        waves = self._waveforms(x)
+        texts = self._checked_texts(y, waves)
+        data = speech_batches(waves, texts, self.preprocessor, batch_size, shuffle)
+
+        def prepare(audio, samples, *targets):
+            if augment is not None:
+                audio, samples = augment.waveforms(audio, samples)
+            features, frames = self.preprocessor(audio, samples)
+            if augment is not None:
+                features = augment.features(features, self.preprocessor.hop)
+            inputs = {"features": features, "frames": frames}
+            return (inputs, CTC.pack_labels(*targets)) if targets else inputs
+
+        return data.map(prepare, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+
+    def _waveforms(self, x):
+        return [waveform(item, self.preprocessor.sample_rate, i) for i, item in enumerate(audio_list(x))]
+
+    def _checked_texts(self, y, waves):
+        """Transcripts as strings; warns of rows that are too long for their audio."""
+        if y is None:
+            return None
+        texts = [str(text) for text in y]
+        if len(texts) != len(waves):
+            raise ValueError(
+                f"y: expected as many transcripts as utterances ({len(waves)}), found {len(texts)}"
+            )
+        for row, wave in enumerate(waves):
+            if not len(wave):
+                raise ValueError(f"x: expected sound to learn from in row {row}, found an empty waveform")
+        steps = self.steps([len(wave) for wave in waves])
+        needed = [len(text) + sum(a == b for a, b in itertools.pairwise(text)) for text in texts]
+        rows = [row for row, count in enumerate(needed) if count > steps[row]]
+        if rows:
+            row = rows[0]
+            warnings.warn(
+                f"y: {len(rows)} of {len(texts)} transcripts are longer than their audio allows and teach "
+                f"nothing, rows {rows[:10]}; row {row} needs {needed[row]} steps and has {steps[row]}",
+                stacklevel=5,
+            )
+        return texts
+
+    def steps(self, samples):
+        """int [N] samples -> int [N] steps of the network's output."""
+        frames = self.preprocessor.num_frames(tf.constant(samples, "int32"))
+        return self.model.output_lengths(frames).numpy()
+
+    @property
+    def step_seconds(self):
+        """Seconds from one step of the output to the next."""
+        return self.model.stride * self.preprocessor.frame_step / self.preprocessor.sample_rate
+
+    def evaluate(self, x, y=None, batch_size=None, sample_weight=None, return_dict=False, **arguments):
+        """Loss a character, character and word error rate: a dict with `return_dict`, else a list."""
+        if isinstance(x, tf.data.Dataset):  # Keras in validation
+            return keras.Model.evaluate(self, x, return_dict=return_dict, **arguments)
+        if y is None:
+            raise ValueError("y: expected transcripts, one for each utterance of x, found None")
+        loss = super().evaluate(x, y, batch_size=batch_size, return_dict=True, **arguments)["loss"]
+        found = self.transcribe(x, batch_size=batch_size)
+        references = [str(text) for text in y]
+        cer, wer = character_errors(references, found).rate, word_errors(references, found).rate
+        result = {"loss": loss, "cer": cer, "wer": wer}
+        return result if return_dict else list(result.values())
+
+    def predict(self, x, batch_size=None, verbose=0):
+        """Raw audio -> a list of log-probabilities, float32 [S, V] each; class 0 is the blank.
+
+        Audio of more than 30 s goes through the network in pieces that overlap by 2 s.
+        """
+        pieces, owners = [], []
+        for row, wave in enumerate(self._waveforms(x)):
+            for piece in self._pieces(wave):
+                pieces.append(piece)
+                owners.append(row)
+        outputs = self._outputs([piece.wave for piece in pieces], batch_size or self.recipe.batch_size)
+        rows = [[] for _ in range(max(owners) + 1)]
+        for piece, owner, output in zip(pieces, owners, outputs, strict=True):
+            rows[owner].append(output[piece.skip : None if piece.stop is None else piece.stop])
+        return [np.concatenate(parts) for parts in rows]
+
+    def _pieces(self, wave):
+        """Pieces of at most `CHUNK_SECONDS`; each knows which of its steps count."""
+        step = self.model.stride * self.preprocessor.frame_step
+        chunk, overlap = (
+            round(s * self.preprocessor.sample_rate / step) for s in (CHUNK_SECONDS, OVERLAP_SECONDS)
+        )
+        if len(wave) <= chunk * step:
+            return [speech_serving.Piece(wave, 0, None)]
+        pieces, begin = [], 0
+        while True:
+            last = begin + chunk >= len(wave) // step
+            skip = overlap // 2 if begin else 0
+            stop = None if last else chunk - (overlap - overlap // 2)
+            pieces.append(speech_serving.Piece(wave[begin * step : (begin + chunk) * step], skip, stop))
+            if last:
+                return pieces
+            begin += chunk - overlap
+
+    def _outputs(self, waves, batch_size):
+        """Log-probabilities of waveforms, those of like length together."""
+        order = np.argsort([-len(wave) for wave in waves], kind="stable")
+        outputs = [None] * len(waves)
+        for begin in range(0, len(order), batch_size):
+            rows = order[begin : begin + batch_size]
+            samples = np.array([len(waves[row]) for row in rows], "int32")
+            audio = np.zeros((len(rows), max(samples.max(), 1)), "float32")
+            for i, row in enumerate(rows):
+                audio[i, : samples[i]] = waves[row]
+            log_probs, steps = self._network(audio, samples)
+            for i, row in enumerate(rows):
+                outputs[row] = log_probs[i, : steps[i]].numpy()
+        return outputs
+
+    @property
+    def _network(self):
+        """Waveforms to (log-probabilities [B, S, V], steps [B]), as one graph for any shape."""
+        if "_graph" not in self.__dict__:
+            specs = [tf.TensorSpec((None, None), "float32"), tf.TensorSpec((None,), "int32")]
+            graph = tf.function(lambda a, n: speech_serving.log_probs(self, a, n), input_signature=specs)
+            object.__setattr__(self, "_graph", graph)
+        return self._graph
+
+    def transcribe(self, x, decoder=None, batch_size=None):
+        """Raw audio to text.
+
+        Args:
+            x: raw audio, of any length.
+            decoder: a function of log-probabilities [S, V] to a list of (class, step, probability), such as a
+                `zoo.decoding.BeamSearch`; greedy by default.
+            batch_size: utterances that go through the network together.
+
+        Returns: for each utterance a `zoo.decoding.Transcript`: a str whose `words` hold text, begin and end
+        in seconds, and confidence. Silence and empty audio give "".
+        """
+        decode = decoder or greedy_transcript
+        return [
+            decode(output, self.preprocessor.alphabet, self.step_seconds)
+            for output in self.predict(x, batch_size=batch_size)
+        ]
+
+    def signatures(self):
+        """Name -> (function, input specifications) of the exported SavedModel; see `speech_serving`."""
+        return speech_serving.signatures(self)
+
+    def export_example(self):
+        """Raw inputs of each signature on which `export` compares the SavedModel with `predict`."""
+        return speech_serving.example(self)
+
+    def to_answer(self, outputs):
+        return outputs
+
+    def card(self):
+        rate = self.preprocessor.sample_rate
+        return {
+            "task": "automatic-speech-recognition",
+            "example": 'app.transcribe(["speech.wav"])',
+            "input": f"speech, mono, {rate:,} Hz (files of other rates are resampled); "
+            f"{self.preprocessor.num_mels} mel bins every {1000 * self.preprocessor.hop:g} ms.",
+            "output": f"text of the characters {self.preprocessor.alphabet!r}.",
+            "limits": "It knows the voices and words it was trained on best. Measure it on your own "
+            "recordings before relying on it.",
+        }
+
+    def lines(self, inputs, **options):
+        """For `zoo predict`: yields (text to print, what to write as JSON) for each path of `inputs`."""
+        for source, transcript in zip(inputs, self.transcribe(inputs, **options), strict=True):
+            words = [word._asdict() for word in transcript.words]
+            yield str(transcript), {"file": str(source), "text": str(transcript), "words": words}
+
+    @contextlib.contextmanager
+    def _explained(self, x):
+        """Bad audio is found before any pipeline runs, so there is nothing to explain."""
+        yield

@@ -1,0 +1,127 @@
+"""What an exported SpeechRecognizer does, in graph: waveforms or WAV bytes to text and word times.
+
+Shapes: B batch, N samples, S steps, V characters with the blank, W words of the longest text.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.preprocessing import resample
+
+RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)
+
+
+class Piece(NamedTuple):
+    """A stretch of a long waveform and the steps [skip, stop) of its output that count."""
+
+    wave: np.ndarray
+    skip: int
+    stop: int | None
+
+
+def log_probs(app, audio, samples):
+    """float32 [B, N], int32 [B] -> log-probabilities float32 [B, S, V], int32 [B] steps."""
+    features, frames = app.preprocessor(audio, samples)
+    logits = app.model(features, lengths=frames, training=False)
+    return tf.nn.log_softmax(tf.cast(logits, "float32")), app.model.output_lengths(frames)
+
+
+def greedy_text(log_probs, steps, alphabet, step_seconds):
+    """Best class of every step, repeats merged, blanks dropped.
+
+    Returns: "text" [B]; "words", "begins" and "ends" [B, W], times in seconds. Rows with fewer words than W
+    end in "" and -1.
+    """
+    best = tf.argmax(log_probs, axis=-1, output_type="int32")  # [B, S]
+    before = tf.pad(best[:, :-1], ((0, 0), (1, 0)))
+    inside = tf.sequence_mask(steps, tf.shape(best)[1])
+    kept = (best > 0) & (best != before) & inside
+    letters = tf.ragged.boolean_mask(best, kept)
+    count = tf.shape(best)[1]
+    times = tf.ragged.boolean_mask(tf.ones_like(best) * tf.range(count)[None], kept)
+    table = tf.constant(["", *alphabet])
+    characters = tf.gather(table, letters)
+    text = tf.strings.strip(tf.strings.reduce_join(characters, axis=-1))
+    is_letter = characters.flat_values != " "
+    row = letters.value_rowids()
+    new_row = tf.concat([[True], row[1:] != row[:-1]], axis=0)[: tf.shape(row)[0]]
+    gap_before = tf.concat([[True], ~is_letter[:-1]], axis=0)[: tf.shape(row)[0]] | new_row
+    last_of_row = tf.concat([new_row[1:], [True]], axis=0)[: tf.shape(row)[0]]
+    gap_after = tf.concat([~is_letter[1:], [True]], axis=0)[: tf.shape(row)[0]] | last_of_row
+    begins = tf.ragged.boolean_mask(times, times.with_flat_values(is_letter & gap_before))
+    ends = tf.ragged.boolean_mask(times, times.with_flat_values(is_letter & gap_after))
+    words = tf.strings.split(text)
+    return {
+        "text": text,
+        "words": words.to_tensor(""),
+        "begins": tf.cast(begins, "float32").to_tensor(-1 / step_seconds) * step_seconds,
+        "ends": tf.cast(ends + 1, "float32").to_tensor(-1 / step_seconds) * step_seconds,
+    }
+
+
+def decode_wav(encoded, sample_rate):
+    """One 16-bit WAV file, a scalar string, as mono float32 [N] at `sample_rate`; the usual rates go in."""
+    audio, rate = tf.audio.decode_wav(encoded)
+    audio = tf.reduce_mean(audio, axis=-1)
+    branches = [(rate == r, lambda r=r: resample(audio[None], r, sample_rate)[0]) for r in RATES]
+
+    def refuse():
+        message = f"WAV: expected a sample rate among {RATES}"
+        with tf.control_dependencies([tf.debugging.Assert(False, [message, rate])]):
+            return audio[:0]
+
+    return tf.case(branches, default=refuse)
+
+
+def signatures(app):
+    """ "serving_default" takes `audio` float32 [B, N] in -1..1 and `samples` int32 [B], the true lengths;
+    "wav" takes `files`, 16-bit WAV files as strings [B]. Both give `text` [B], `words`, `begins`, `ends`
+    [B, W] (seconds), `log_probs` [B, S, V] and `steps` [B].
+    """
+    rate, alphabet = app.preprocessor.sample_rate, app.preprocessor.alphabet
+
+    def from_waveforms(audio, samples):
+        outputs, steps = log_probs(app, audio, samples)
+        return {
+            **greedy_text(outputs, steps, alphabet, app.step_seconds),
+            "log_probs": outputs,
+            "steps": steps,
+        }
+
+    def from_files(files):
+        waves = tf.map_fn(
+            lambda file: decode_wav(file, rate),
+            files,
+            fn_output_signature=tf.RaggedTensorSpec((None,), "float32", ragged_rank=0),
+        )
+        return from_waveforms(waves.to_tensor(), tf.cast(waves.row_lengths(), "int32"))
+
+    return {
+        "serving_default": (
+            from_waveforms,
+            [
+                tf.TensorSpec((None, None), "float32", name="audio"),
+                tf.TensorSpec((None,), "int32", name="samples"),
+            ],
+        ),
+        "wav": (from_files, [tf.TensorSpec((None,), "string", name="files")]),
+    }
+
+
+def example(app):
+    """Two waveforms of different lengths, as arrays and as files."""
+    rng, rate = np.random.default_rng(0), app.preprocessor.sample_rate
+    waves = [np.round(rng.normal(0, 3000, n)).astype("int16") for n in (rate, rate // 2)]
+    audio = np.zeros((2, rate), "float32")
+    for row, wave in enumerate(waves):
+        audio[row, : len(wave)] = wave / 32768.0
+    expected = app.predict(waves)
+    padded = {"steps": np.array([len(output) for output in expected])}
+    files = np.array([tf.audio.encode_wav(w[:, None] / np.float32(32768), rate).numpy() for w in waves])
+    samples = np.array([len(wave) for wave in waves], "int32")
+    return {
+        "serving_default": ({"audio": audio, "samples": samples}, padded),
+        "wav": ({"files": files}, padded),
+    }

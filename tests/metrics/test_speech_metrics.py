@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from zoo.metrics import character_errors, edit_counts, word_errors
+
+
+def sentences(count, seed):
+    rng = np.random.default_rng(seed)
+    words = ["a", "be", "cat", "door", "every"]
+    return [" ".join(rng.choice(words, rng.integers(1, 9))) for _ in range(count)]
+
+
+def test_error_rates_equal_jiwer():
+    jiwer = pytest.importorskip("jiwer")
+    truth, found = sentences(60, 0), [*sentences(59, 1), ""]
+    assert word_errors(truth, found).rate == pytest.approx(jiwer.wer(truth, found), abs=1e-12)
+    assert character_errors(truth, found).rate == pytest.approx(jiwer.cer(truth, found), abs=1e-12)
+    counts = jiwer.process_words(truth, found)
+    ours = word_errors(truth, found)
+    assert ours.substitutions + ours.deletions + ours.insertions == (
+        counts.substitutions + counts.deletions + counts.insertions
+    )
+    assert ours.insertions - ours.deletions == counts.insertions - counts.deletions
+
+
+def test_edits_are_counted_by_kind():
+    assert edit_counts("abc", "abc") == (0, 0, 0)
+    assert edit_counts("abc", "axc") == (1, 0, 0)
+    assert edit_counts("abc", "ac") == (0, 1, 0)
+    assert edit_counts("abc", "abxc") == (0, 0, 1)
+    assert edit_counts("", "ab") == (0, 0, 2)
+    assert edit_counts("ab", "") == (0, 2, 0)
+
+
+def test_bad_lists_are_told():
+    with pytest.raises(ValueError, match="as many as references \\(2\\), found 1"):
+        word_errors(["a", "b"], ["a"])
+    with pytest.raises(ValueError, match="at least one word, found none"):
+        word_errors([""], ["a"])

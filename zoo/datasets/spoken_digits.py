@@ -1,0 +1,122 @@
+"""Spoken digits: the Free Spoken Digit Dataset (Jackson et al. 2018), and strings of them.
+
+CC BY-SA 4.0. A recording is called {digit}_{speaker}_{index}.wav, 8 kHz; indices 0-4 are the test split.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from zoo.datasets.array_dataset import check_split
+from zoo.datasets.audio_dataset import AudioDataset
+
+URL = "https://github.com/Jakobovski/free-spoken-digit-dataset"
+LICENCE = "CC-BY-SA-4.0"
+SPLITS = ("train", "validation", "test", "all")
+_RATE = 8000
+
+
+def spoken_digits(
+    split: str = "train",
+    root: str | os.PathLike | None = None,
+    speakers: tuple[str, ...] | None = None,
+    without: tuple[str, ...] = (),
+    strings: int | None = None,
+    length: tuple[int, int] = (3, 7),
+    seed: int = 0,
+) -> AudioDataset:
+    """Single digits, or strings of them by one speaker with short pauses; transcripts are "3 1 4".
+
+    | split        | recordings                                                   |
+    |--------------|--------------------------------------------------------------|
+    | "train"      | indices of 10 and more                                       |
+    | "validation" | indices 5-9 of each digit and speaker, for choosing          |
+    | "test"       | indices 0-4, the official test split                         |
+    | "all"        | all                                                          |
+
+    The folder `recordings` is looked for in `root`, in $ZOO_DATA_ROOT and in their subfolder
+    free-spoken-digit-dataset.
+
+    Args:
+        split: one of the splits above.
+        root: folder of the data set.
+        speakers: only these; all by default.
+        without: none of these: leave-one-speaker-out.
+        strings: so many strings of digits instead of single recordings, each of one speaker's clips of the
+            split, with pauses of 0 to 0.2 s of that speaker's own background level.
+        length: least and greatest number of digits of a string.
+        seed: of the strings.
+
+    Returns: AudioDataset; audio are pairs (float32 [n], 8000).
+
+    Raises:
+        ValueError: unknown split or speaker.
+        FileNotFoundError: the recordings are nowhere.
+    """
+    check_split(split, SPLITS)
+    clips = _clips(_locate(root), split)
+    known = sorted({speaker for _, speaker, _ in clips})
+    for name in (*(speakers or ()), *without):
+        if name not in known:
+            raise ValueError(f"speakers: expected names among {known}, found {name!r}")
+    clips = [c for c in clips if (speakers is None or c[1] in speakers) and c[1] not in without]
+    if strings is None:
+        rows = [([digit], speaker, _read(path)) for digit, speaker, path in clips]
+    else:
+        rows = list(_strings(clips, strings, length, np.random.default_rng(seed)))
+    return AudioDataset(
+        audio=[(wave, _RATE) for *_, wave in rows],
+        texts=[" ".join(digits) for digits, *_ in rows],
+        speakers=[speaker for _, speaker, _ in rows],
+        name="spoken_digits",
+        split=split,
+        licence=LICENCE,
+    )
+
+
+def _locate(root):
+    places = [Path(p) for p in (root, os.environ.get("ZOO_DATA_ROOT")) if p]
+    for place in places:
+        for folder in (place, place / "recordings", place / "free-spoken-digit-dataset" / "recordings"):
+            if any(folder.glob("0_*_0.wav")):
+                return folder
+    raise FileNotFoundError(
+        f"spoken_digits: expected the folder recordings of {URL} under root= or ZOO_DATA_ROOT, found none in "
+        f"{[str(place) for place in places]}"
+    )
+
+
+def _clips(folder, split):
+    """(digit, speaker, path) of the split, in order."""
+    clips = []
+    for path in sorted(folder.glob("*_*_*.wav")):
+        digit, speaker, index = path.stem.split("_")
+        part = "test" if int(index) < 5 else "validation" if int(index) < 10 else "train"
+        if split in ("all", part):
+            clips.append((digit, speaker, path))
+    return clips
+
+
+def _read(path):
+    data = path.read_bytes()
+    return np.frombuffer(data[44:], "<i2").astype("float32") / 32768.0  # all have the plain header
+
+
+def _strings(clips, count, length, rng):
+    by_speaker = {}
+    for digit, speaker, path in clips:
+        by_speaker.setdefault(speaker, []).append((digit, _read(path)))
+    names = sorted(by_speaker)
+    for row in range(count):
+        speaker = names[row % len(names)]
+        own = by_speaker[speaker]
+        chosen = [own[i] for i in rng.integers(0, len(own), rng.integers(length[0], length[1] + 1))]
+        parts = []
+        for _, wave in chosen:
+            level = np.quantile(np.abs(wave), 0.1)
+            pause = rng.normal(0, level, int(rng.uniform(0, 0.2) * _RATE)).astype("float32")
+            parts += [pause, wave]
+        yield [digit for digit, _ in chosen], speaker, np.concatenate(parts)
