@@ -3,8 +3,6 @@
 Shapes: N texts, B batch, T time, M masked positions of a row, V vocabulary.
 """
 
-import random
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -113,9 +111,9 @@ class MaskedLM(TextApplication):
         inside = np.array([token.startswith("##") for token in tokenizer.vocabulary])
         special = [tokenizer.id_of(token) for token in tokenizer.special if token != "[UNK]"]
 
-        def make(index):
+        def make(index, drawn):
             inputs = self.preprocessor.pad(rows, index)
-            rng = np.random.default_rng(random.getrandbits(64) if seed is None else seed)
+            rng = np.random.default_rng(drawn if seed is None else seed)
             token_ids, positions, targets, weights = mask_rows(
                 inputs["token_ids"], special, self.mask_id, inside, self.mask_share, rng
             )
@@ -124,7 +122,7 @@ class MaskedLM(TextApplication):
         spec = tf.TensorSpec((None, None), "int32")
         signature = ({**TOKENS, "masked_positions": spec}, spec, tf.TensorSpec((None, None), "float32"))
         drop = shuffle and len(rows.lengths) >= batch_size
-        return batches(rows.lengths, make, signature, batch_size, shuffle, drop)
+        return batches(rows.lengths, make, signature, batch_size, shuffle, drop, seeds=True)
 
     def _cut(self, tokens):
         """`Pieces` cut into rows that fit; empty texts are left out."""
@@ -191,7 +189,7 @@ class MaskedLM(TextApplication):
     def signatures(self):
         """Name -> (function, input specifications) of the exported SavedModel.
 
-        "serving_default" takes `texts`, strings [B], and gives `tokens` and `scores` [B, M, 5] of each [MASK];
+        "serving_default" takes `texts`, strings [B]; gives `tokens` and `scores` [B, M, 5] of each [MASK];
         behind the last [MASK] of a text stand "" and 0.
         """
         names = tf.constant(["", *self.preprocessor.tokenizer.vocabulary])

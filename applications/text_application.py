@@ -26,6 +26,7 @@ class TextApplication(Application):
     """
 
     default_recipe = RECIPE
+    redraws_data = False  # texts are cut into tokens once, not for every epoch
     redraws_data = False
 
     def build(self, input_shape=None):

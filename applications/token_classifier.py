@@ -268,8 +268,8 @@ class TokenClassifier(TextApplication):
     def signatures(self):
         """Name -> (function, input specifications) of the exported SavedModel.
 
-        "serving_default" takes `texts`, strings [B], and gives `words` and `labels`, strings [B, W], "" behind the last one, `scores` [B, W] and
-        `probabilities` [B, W, K], zeros there.
+        "serving_default" takes `texts`, strings [B]; gives `words` and `labels`, strings [B, W], "" behind
+        the last one, `scores` [B, W] and `probabilities` [B, W, K], zeros there.
         """
         names = tf.constant(["", *self.labels])
 

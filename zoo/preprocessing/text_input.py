@@ -109,7 +109,7 @@ def _is_batched(spec):
     )
 
 
-def batches(lengths, make, signature, batch_size, shuffle=False, drop_remainder=False):
+def batches(lengths, make, signature, batch_size, shuffle=False, drop_remainder=False, seeds=False):
     """A tf.data.Dataset of batches of rows that have about the same length.
 
     Args:
@@ -120,6 +120,9 @@ def batches(lengths, make, signature, batch_size, shuffle=False, drop_remainder=
         shuffle: draw another order for every pass. Rows are then sorted by length within windows of 50
             batches only; without it over all rows, longest first, so that memory runs out at once if at all.
         drop_remainder: leave out the last rows, where they do not fill a batch.
+        seeds: call `make` with a random number for each batch too.
+
+    All random numbers are drawn from Python's generator when a pass begins.
     """
     count = len(lengths) // batch_size if drop_remainder else math.ceil(len(lengths) / batch_size)
     specs = tf.nest.flatten(signature)
@@ -135,14 +138,17 @@ def batches(lengths, make, signature, batch_size, shuffle=False, drop_remainder=
             part = order[start : start + window]
             part = part[np.argsort(-lengths[part], kind="stable")]
             chosen += [part[i : i + batch_size] for i in range(0, len(part), batch_size)]
-        rows = np.full((count, batch_size), -1, "int64")
+        rows = np.full((count, 1 + batch_size), -1, "int64")
+        rows[:, 0] = rng.integers(2**62, size=count)
         for i, row in enumerate(rng.permutation(count) if shuffle else range(count)):
-            rows[i, : len(chosen[row])] = chosen[row]
+            rows[i, 1 : 1 + len(chosen[row])] = chosen[row]
         return rows
 
     def batch(row):
         arrays = tf.numpy_function(
-            lambda row: tf.nest.flatten(make(row[row >= 0])), [row], [spec.dtype for spec in specs]
+            lambda row: tf.nest.flatten(make(row[1:][row[1:] >= 0], *row[:seeds])),
+            [row],
+            [spec.dtype for spec in specs],
         )
         for array, spec in zip(arrays, specs, strict=True):
             array.set_shape(spec.shape)
