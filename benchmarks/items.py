@@ -1,92 +1,9 @@
 """What is measured: work items and their contenders, as data. Nothing here imports a contender."""
 
-import dataclasses
-import importlib
-import importlib.util
-from collections.abc import Callable, Mapping
-from typing import Any
+from benchmarks.bert_items import BERT_ITEMS
+from benchmarks.work import GROUPS, Contender, WorkItem
 
-from benchmarks import machine
-
-GROUPS = ("zoo", "keras", "torch")
-
-
-@dataclasses.dataclass(frozen=True)
-class Contender:
-    """One way of doing a work item.
-
-    Attributes:
-        name: what tables call it.
-        group: "zoo", or the peers it belongs to, "keras" or "torch". The first zoo contender of an item is
-            what later ones are compared with; of each group of peers the best one counts.
-        make: "module:function"; called with `options` it prepares everything and returns the step.
-        options: its keyword arguments.
-        needs: packages without which it is reported as missing.
-    """
-
-    name: str
-    group: str
-    make: str
-    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    needs: tuple[str, ...] = ()
-
-    def missing(self) -> list[str]:
-        """The packages of `needs` that are not installed, and what the processor lacks."""
-        lacks = [package for package in self.needs if importlib.util.find_spec(package) is None]
-        if self.options.get("dtype") == "mixed_bfloat16" and not machine.has_bfloat16():
-            lacks.append(
-                "bfloat16 instructions of the processor"
-            )  # emulated: seven times slower than float32
-        return lacks
-
-    def prepare(self) -> Callable[[], float | None]:
-        """The step: does the work once, and returns None, or the figure where it measures itself."""
-        if self.group == "zoo":
-            importlib.import_module("zoo")  # before TensorFlow: it switches oneDNN's convolutions on
-        module, function = self.make.split(":")
-        return getattr(importlib.import_module(module), function)(**self.options)
-
-
-@dataclasses.dataclass(frozen=True)
-class WorkItem:
-    """One row of the comparison.
-
-    Attributes:
-        name: of the item.
-        about: shapes, one line.
-        unit: of the figure shown: "ms" and "images/s" are timed by the worker; in any other unit ("s", "x
-            weights") the step returns the figure.
-        contenders: in the order they take turns.
-        work: images a step, for "images/s".
-        steps: steps a round, or None for what the command line says.
-        warmup: untimed steps at the start.
-        best: take the lowest figure instead of the median.
-    """
-
-    name: str
-    about: str
-    unit: str
-    contenders: tuple[Contender, ...]
-    work: int = 1
-    steps: int | None = None
-    warmup: int = 2
-    best: bool = False
-
-    @property
-    def timed(self) -> bool:
-        """Whether the worker times the step; else the step returns the figure."""
-        return self.unit in ("ms", "images/s")
-
-    def figure(self, sample: float) -> float:
-        """A sample (seconds, or what the step returned) in `unit`."""
-        return {"ms": 1000 * sample, "images/s": self.work / sample}.get(self.unit, sample)
-
-    def contender(self, name: str) -> Contender:
-        for contender in self.contenders:
-            if contender.name == name:
-                return contender
-        names = [contender.name for contender in self.contenders]
-        raise ValueError(f"contender: expected one of {names} of {self.name}, found {name!r}")
+__all__ = ["GROUPS", "ITEMS", "Contender", "WorkItem"]
 
 
 def _resnet50(mode: str) -> tuple[Contender, ...]:
@@ -182,5 +99,6 @@ ITEMS = {
             warmup=1,
             best=True,
         ),
+        *BERT_ITEMS,
     )
 }

@@ -4,7 +4,8 @@ A function here picks the path: `batch_norm(...)` runs TensorFlow's fused operat
 backend and the plain form everywhere else. The plain forms stay importable: tests hold the two equal.
 """
 
-from zoo.kernels.attention import attention, attention_weights
+from zoo.kernels.adam import adam_plain
+from zoo.kernels.attention import attention, attention_weights, attention_weights_plain
 from zoo.kernels.batch_norm import batch_norm, batch_norm_inference, batch_norm_plain
 from zoo.kernels.convolution import padded_conv, padded_conv_plain
 from zoo.kernels.ctc import ctc_loss_and_gradient, ctc_loss_and_gradient_plain, frames_needed
@@ -14,8 +15,10 @@ from zoo.kernels.layer_norm import layer_norm, layer_norm_plain, rms_norm
 from zoo.kernels.recurrent import gru, gru_plain, lstm, lstm_plain
 
 __all__ = [
+    "adam_plain",
     "attention",
     "attention_weights",
+    "attention_weights_plain",
     "batch_norm",
     "batch_norm_inference",
     "batch_norm_plain",

@@ -3,8 +3,6 @@
 import keras
 from keras import ops
 
-LEVELS = 1 << 16  # a rate is rounded to 1 / 65,536: two decisions fit in one 32-bit random number
-
 
 def dropout_plain(x, rate, seed):
     """Each value becomes 0 with probability `rate`, else x / (1 - rate).

@@ -1,31 +1,50 @@
-"""Dropout from 16 random bits a value: half the random numbers of TensorFlow's own, and no floats to make."""
+"""Dropout from a hash of each value's place: no random numbers in memory, and none kept for the gradient."""
 
 import tensorflow as tf
 
-from zoo.kernels.dropout import LEVELS
+from zoo.kernels.compiled_tensorflow import compiled
 
-
-def keep_mask(shape, rate, seed):
-    """bool of `shape`, True with probability 1 - rate (in 65,536ths); the same for the same seed."""
-    size = tf.reduce_prod(shape)
-    words = tf.random.stateless_uniform(
-        [(size + 1) // 2], seed, minval=None, maxval=None, dtype="int32", alg="philox"
-    )
-    bits = tf.reshape(tf.bitcast(words, "uint16"), [-1])[:size]
-    return tf.reshape(bits >= tf.constant(round(rate * LEVELS), "uint16"), shape)
+GOLDEN, FIRST, SECOND, THIRD = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F)  # odd, well mixed bits
 
 
 def dropout_tensorflow(x, rate, seed):
     """See `zoo.kernels.dropout.dropout_plain`."""
-    scale = LEVELS / (LEVELS - round(rate * LEVELS))
-    seed = tf.cast(seed if tf.is_tensor(seed) else tf.constant([seed, 0]), "int32")
+    seed = as_seed(seed)
 
     @tf.custom_gradient
     def apply(x):
-        def thin(values):
-            mask = keep_mask(tf.shape(values), rate, seed)
-            return tf.where(mask, values * tf.cast(scale, values.dtype), tf.zeros((), values.dtype))
-
-        return thin(x), thin
+        return _thin(x, rate, seed), lambda upstream: _thin(upstream, rate, seed)
 
     return apply(tf.convert_to_tensor(x))
+
+
+@compiled
+def _thin(x, rate, seed):
+    return thin(x, rate, seed)
+
+
+def as_seed(seed):
+    """uint32 [2] from an integer or int [2]."""
+    return tf.cast(tf.convert_to_tensor([seed, 0] if isinstance(seed, int) else seed), "uint32")
+
+
+def thin(x, rate, seed):
+    """x / (1 - rate) where the mask of `seed` keeps it, else 0; to be compiled."""
+    kept = _hash(tf.shape(x), seed) >= tf.constant(min(round(rate * 2**32), 2**32 - 1), "uint32")
+    return tf.where(kept, x * tf.cast(1 / (1 - rate), x.dtype), tf.zeros((), x.dtype))
+
+
+def _hash(shape, seed):
+    """uint32 of `shape`: the finalizer of xxHash32 on place and seed, uniform for every practical purpose."""
+    key = _mix(seed[0] ^ (seed[1] * _word(THIRD) + _word(GOLDEN)))
+    place = tf.reshape(tf.cast(tf.range(tf.reduce_prod(shape)), "uint32"), shape)
+    return _mix(place * _word(GOLDEN) + key) * _word(SECOND)
+
+
+def _mix(word):
+    word = (word ^ tf.bitwise.right_shift(word, _word(15))) * _word(FIRST)
+    return word ^ tf.bitwise.right_shift(word, _word(13))
+
+
+def _word(value):
+    return tf.constant(value, "uint32")

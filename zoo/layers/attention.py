@@ -55,7 +55,7 @@ class SelfAttention(keras.layers.Layer):
         cache_index: where in S the T new positions begin: a scalar, or int [B] for rows of different lengths.
             The Python number 0 (prefill) attends over the T new positions alone, whatever S is, and
             `attention_mask` is then of T keys.
-        return_scores: also return the attention weights, [B, H, T, S].
+        return_scores: also return the attention weights, [B, H, T, S]; in training those after dropout.
 
     Output: float [B, T, D]; with a cache (y, cache), with `return_scores` (y, weights), with both
     (y, cache, weights). The cache is written at its place, so a compiled loop updates it without a copy.
@@ -162,9 +162,8 @@ class SelfAttention(keras.layers.Layer):
                 keys, values = (ops.cast(part, self.compute_dtype) for part in cache)
         bias = self._bias(attention_mask, offset, length, ops.shape(keys)[2])
         rate = self.dropout if training else 0.0
-        y, weights = kernels.attention(
-            queries, keys, values, bias, rate, self.seed_generator.next() if rate else None
-        )
+        seed = self.seed_generator.next() if rate else None
+        y, weights = kernels.attention(queries, keys, values, bias, rate, seed, training=bool(training))
         y = ops.reshape(ops.transpose(y, (0, 2, 1, 3)), (-1, self.num_heads * self.width))  # [B T, H W]
         y = ops.reshape(self.out(y), (batch, length, hidden_dim))
         extras = (*([cache] if cache is not None else []), *([weights] if return_scores else []))

@@ -30,11 +30,12 @@ class LayerNorm(keras.layers.LayerNormalization):
     def __init__(self, epsilon=1e-5, **kwargs):
         super().__init__(epsilon=epsilon, **kwargs)
 
-    def call(self, x):
+    def call(self, x, training=None):
         last = self.axis in (-1, [-1], len(x.shape) - 1, [len(x.shape) - 1])
         if not (last and self.center and self.scale) or self.compute_dtype == "float64":
             return super().call(x)
-        return kernels.layer_norm(ops.cast(x, self.compute_dtype), self.gamma, self.beta, self.epsilon)
+        x = ops.cast(x, self.compute_dtype)
+        return kernels.layer_norm(x, self.gamma, self.beta, self.epsilon, training=bool(training))
 
 
 @keras.saving.register_keras_serializable("zoo")

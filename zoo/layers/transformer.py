@@ -15,11 +15,11 @@ from zoo.layers.layer_norm import LayerNorm, RMSNorm
 
 NORMS = {"layer": LayerNorm, "rms": RMSNorm}
 ACTIVATIONS = {
-    "gelu": lambda x: kernels.gelu(x, approximate=False),
-    "gelu_tanh": lambda x: kernels.gelu(x, approximate=True),
-    "relu": ops.relu,
-    "silu": ops.silu,
-    "tanh": ops.tanh,
+    "gelu": lambda x, training: kernels.gelu(x, approximate=False, training=training),
+    "gelu_tanh": lambda x, training: kernels.gelu(x, approximate=True, training=training),
+    "relu": lambda x, training: ops.relu(x),
+    "silu": lambda x, training: ops.silu(x),
+    "tanh": lambda x, training: ops.tanh(x),
 }
 
 
@@ -176,20 +176,21 @@ class TransformerBlock(keras.layers.Layer):
         )
         x = x + self._drop(y, training)
         if self.norm_first:
-            x = x + self._drop(self._mlp(self.mlp_norm(x)), training)
+            x = x + self._drop(self._mlp(self.mlp_norm(x), training), training)
         else:
             x = self.attention_norm(x)
-            x = self.mlp_norm(x + self._drop(self._mlp(x), training))
+            x = self.mlp_norm(x + self._drop(self._mlp(x, training), training))
         return (x, *extras) if extras else x
 
-    def _mlp(self, x):
+    def _mlp(self, x, training):
         batch, length, hidden_dim = ops.shape(x)
+        activate = ACTIVATIONS[self.activation]
         hidden = self.mlp_in(ops.reshape(x, (-1, hidden_dim)))  # [B T, M or 2 M]
         if self.gated:
             gate, up = ops.split(hidden, 2, axis=-1)
-            hidden = ACTIVATIONS[self.activation](gate) * up
+            hidden = activate(gate, bool(training)) * up
         else:
-            hidden = ACTIVATIONS[self.activation](hidden)
+            hidden = activate(hidden, bool(training))
         return ops.reshape(self.mlp_out(hidden), (batch, length, hidden_dim))
 
     def _drop(self, x, training):

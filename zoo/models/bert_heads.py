@@ -202,8 +202,8 @@ class MaskedLMHead(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(self.vocabulary_size,), initializer="zeros")
         self.built = True
 
-    def call(self, x, project=None):
-        x = self.norm(ACTIVATIONS[self.activation](self.dense(x)))
+    def call(self, x, project=None, training=None):
+        x = self.norm(ACTIVATIONS[self.activation](self.dense(x), bool(training)))
         if project is None:
             return x
         return ops.cast(project(x), "float32") + ops.cast(self.bias, "float32")

@@ -4,13 +4,15 @@ import inspect
 
 import keras
 
+from zoo.training.adamw import AdamW
+
 # Parts of the names of variables that weight decay skips: the norms' scale and shift, and biases.
 NO_WEIGHT_DECAY = ("gamma", "beta", "bias")
 
 OPTIMIZERS = {
     "sgd": keras.optimizers.SGD,
     "adam": keras.optimizers.Adam,
-    "adamw": keras.optimizers.AdamW,
+    "adamw": AdamW,
     "lamb": keras.optimizers.Lamb,
     "muon": keras.optimizers.Muon,
     "lion": keras.optimizers.Lion,

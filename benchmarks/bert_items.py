@@ -1,0 +1,37 @@
+"""Work items of the BERT family."""
+
+from benchmarks.work import Contender, WorkItem
+
+
+def _contenders(size: str, mode: str, batch: int, dropout: float) -> tuple[Contender, ...]:
+    shape = {"size": size, "mode": mode, "batch": batch, "length": 128, "dropout": dropout}
+
+    def contender(name: str, group: str, function: str, needs: tuple[str, ...] = (), **options) -> Contender:
+        options = {"dtype": "float32", **options, **shape}
+        return Contender(name, group, f"benchmarks.bert_steps:{function}", options, needs)
+
+    hub, torch = ("keras_hub",), ("torch", "transformers")
+    return (
+        contender("zoo", "zoo", "zoo", jit=False),
+        contender("zoo mixed_bfloat16", "zoo", "zoo", dtype="mixed_bfloat16", jit=False),
+        contender("keras-hub", "keras", "keras_hub", hub, jit=False),
+        contender("keras-hub XLA", "keras", "keras_hub", hub, jit=True),
+        contender("transformers", "torch", "transformers", torch),
+        contender("transformers bfloat16", "torch", "transformers", torch, dtype="mixed_bfloat16"),
+    )
+
+
+def _item(size: str, mode: str, batch: int) -> WorkItem:
+    dropout = 0.1 if mode == "train" else 0.0
+    about = f"{batch} texts of 128 tokens" + (", AdamW, dropout 0.1" if mode == "train" else "")
+    name = f"{size}_{mode}_{batch}x128"
+    return WorkItem(name, about, "ms", _contenders(size, mode, batch, dropout))
+
+
+BERT_ITEMS = (
+    _item("minilm", "train", 32),
+    _item("minilm", "train", 8),
+    _item("base", "train", 8),
+    _item("minilm", "inference", 8),
+    _item("base", "inference", 8),
+)

@@ -1,0 +1,64 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from battery import assert_close
+
+from zoo.training.adamw import AdamW
+
+
+def run(cls, steps=4, graph=False, **options):
+    """A small embedding network after some steps; gradients of the embedding are sparse."""
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Embedding(7, 3), keras.layers.Dense(4), keras.layers.LayerNormalization()]
+    model = keras.Sequential(layers)
+    ids = np.array([[1, 2], [2, 5]])
+    model(ids)
+    optimizer = cls(keras.optimizers.schedules.PolynomialDecay(0.1, 10), **options)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+
+    def step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model(ids) ** 3)
+        optimizer.apply(
+            tape.gradient(loss, [v.value for v in model.trainable_variables]), model.trainable_variables
+        )
+
+    step = tf.function(step) if graph else step
+    optimizer.build(model.trainable_variables)
+    for _ in range(steps):
+        step()
+    return model, optimizer
+
+
+@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [{"weight_decay": 0.1}, {"weight_decay": 0.0, "epsilon": 1e-3, "beta_1": 0.5}, {"global_clipnorm": 0.1},
+     {"weight_decay": 0.2, "use_ema": True}, {"amsgrad": True}],
+    ids=str,
+)  # fmt: skip
+def test_equals_keras_adamw(options, graph):
+    (ours, mine), (theirs, other) = (
+        run(cls, graph=graph, **options) for cls in (AdamW, keras.optimizers.AdamW)
+    )
+    for actual, expected in zip(ours.variables, theirs.variables, strict=True):
+        assert_close(actual, expected, atol=1e-5)
+    for actual, expected in zip(mine.variables, other.variables, strict=True):
+        assert_close(actual, expected, atol=1e-5)
+    assert int(mine.iterations) == 4
+
+
+def test_the_kernel_runs_where_it_should():
+    assert run(AdamW)[1]._kernels
+    assert not run(AdamW, amsgrad=True)[1]._kernels
+
+
+def test_state_survives_a_saved_model(tmp_path):
+    model, optimizer = run(AdamW)
+    model.compile(optimizer, "mse")
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    assert type(loaded.optimizer) is AdamW
+    for actual, expected in zip(loaded.optimizer.variables, optimizer.variables, strict=True):
+        assert_close(actual, expected)

@@ -1,0 +1,65 @@
+"""AdamW whose step is one kernel."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("zoo")
+class AdamW(keras.optimizers.AdamW):
+    """`keras.optimizers.AdamW` in a third of the time under TensorFlow: 150 to 45 ms for 23M weights.
+
+    Same arguments, state and numbers. With several replicas, `amsgrad` or weights that are not float32, and
+    on other backends, the step is Keras' own.
+
+    Args:
+        learning_rate: a number or a schedule.
+        **kwargs: the other arguments of `keras.optimizers.AdamW`.
+
+    Reference: arXiv:1711.05101.
+
+    Example:
+        >>> AdamW(1e-4, weight_decay=0.01).get_config()["weight_decay"]
+        0.01
+    """
+
+    def __init__(self, learning_rate=1e-3, **kwargs):
+        super().__init__(learning_rate, **kwargs)
+        self._kernels = {}
+
+    def _apply_weight_decay(self, variables):
+        if not self._has_kernel(variables):
+            super()._apply_weight_decay(variables)
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        if not self._has_kernel(trainable_variables):
+            super()._backend_update_step(grads, trainable_variables, learning_rate)
+            return
+        step = ops.cast(self.iterations + 1, "float32")
+        correction = ops.sqrt(1 - ops.power(self.beta_2, step)) / (1 - ops.power(self.beta_1, step))
+        rate = ops.cast(learning_rate, "float32")
+        gradients = [ops.convert_to_tensor(gradient, "float32") for gradient in grads]  # sparse ones too
+        self._kernel(trainable_variables)(gradients, rate * correction, rate * (self.weight_decay or 0.0))
+
+    def _has_kernel(self, variables):
+        if keras.backend.backend() != "tensorflow" or self.amsgrad:
+            return False
+        strategy = getattr(self, "_distribution_strategy", None)
+        if strategy is None or strategy.num_replicas_in_sync > 1:
+            return False
+        return all(keras.backend.standardize_dtype(variable.dtype) == "float32" for variable in variables)
+
+    def _kernel(self, variables):
+        from zoo.kernels.adam_tensorflow import make_adam_tensorflow
+
+        key = tuple(id(variable) for variable in variables)
+        if key not in self._kernels:
+            places = [self._get_variable_index(variable) for variable in variables]
+            parts = (variables, *([of[i] for i in places] for of in (self._momentums, self._velocities)))
+            self._kernels[key] = make_adam_tensorflow(
+                *([variable.value for variable in part] for part in parts),
+                [self._use_weight_decay(variable) for variable in variables],
+                self.beta_1,
+                self.beta_2,
+                self.epsilon,
+            )
+        return self._kernels[key]
