@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from zoo.preprocessing import resample
 
+SILENCE = 1e-4  # three steps of a 16-bit sample
 RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
@@ -22,10 +23,16 @@ class Piece(NamedTuple):
 
 
 def log_probs(app, audio, samples):
-    """float32 [B, N], int32 [B] -> log-probabilities float32 [B, S, V], int32 [B] steps."""
+    """float32 [B, N], int32 [B] -> log-probabilities float32 [B, S, V], int32 [B] steps.
+
+    Digital silence, which has no level to normalize, is all blanks.
+    """
     features, frames = app.preprocessor(audio, samples)
-    logits = app.model(features, lengths=frames, training=False)
-    return tf.nn.log_softmax(tf.cast(logits, "float32")), app.model.output_lengths(frames)
+    logits = tf.cast(app.model(features, lengths=frames, training=False), "float32")
+    is_sound = tf.reduce_max(tf.abs(audio), axis=1) > SILENCE
+    only_blanks = tf.one_hot(tf.zeros_like(logits[..., 0], "int32"), logits.shape[-1], 0.0, -30.0)
+    logits = tf.where(is_sound[:, None, None], logits, only_blanks)
+    return tf.nn.log_softmax(logits), app.model.output_lengths(frames)
 
 
 def greedy_text(log_probs, steps, alphabet, step_seconds):
@@ -84,11 +91,9 @@ def signatures(app):
 
     def from_waveforms(audio, samples):
         outputs, steps = log_probs(app, audio, samples)
-        return {
-            **greedy_text(outputs, steps, alphabet, app.step_seconds),
-            "log_probs": outputs,
-            "steps": steps,
-        }
+        text = greedy_text(outputs, steps, alphabet, app.step_seconds)
+        inside = tf.sequence_mask(steps, tf.shape(outputs)[1], dtype=outputs.dtype)
+        return {**text, "log_probs": outputs * inside[..., None], "steps": steps}
 
     def from_files(files):
         waves = tf.map_fn(
@@ -117,11 +122,13 @@ def example(app):
     audio = np.zeros((2, rate), "float32")
     for row, wave in enumerate(waves):
         audio[row, : len(wave)] = wave / 32768.0
-    expected = app.predict(waves)
-    padded = {"steps": np.array([len(output) for output in expected])}
+    outputs = app.predict(waves)
+    steps = np.array([len(output) for output in outputs])
+    padded = np.zeros((2, *outputs[0].shape), "float32")
+    for row, output in enumerate(outputs):
+        padded[row, : steps[row]] = output
+    expected = {"steps": steps, "log_probs": padded}
     files = np.array([tf.audio.encode_wav(w[:, None] / np.float32(32768), rate).numpy() for w in waves])
     samples = np.array([len(wave) for wave in waves], "int32")
-    return {
-        "serving_default": ({"audio": audio, "samples": samples}, padded),
-        "wav": ({"files": files}, padded),
-    }
+    arrays = {"audio": audio, "samples": samples}
+    return {"serving_default": (arrays, expected), "wav": ({"files": files}, expected)}

@@ -7,6 +7,7 @@ from zoo.datasets.digits import digits
 from zoo.datasets.fashion_mnist import fashion_mnist
 from zoo.datasets.image_folder import FileDataset, image_folder
 from zoo.datasets.loading import load
+from zoo.datasets.phone_prompts import phone_prompts
 from zoo.datasets.rated_sentences import rated_sentences
 from zoo.datasets.shakespeare import TextCorpus, shakespeare
 from zoo.datasets.spoken_digits import spoken_digits
@@ -31,6 +32,7 @@ __all__ = [
     "fashion_mnist",
     "image_folder",
     "load",
+    "phone_prompts",
     "rated_sentences",
     "read_columns",
     "read_folder",

@@ -6,6 +6,7 @@ from zoo.metrics.correlation import pearson, spearman
 from zoo.metrics.ctc_error_rate import CTCErrorRate
 from zoo.metrics.entities import EntityScores, entity_scores, entity_spans
 from zoo.metrics.speech import ErrorRate, character_errors, edit_counts, word_errors
+from zoo.metrics.spoken_text import normalize_text, numbers_to_digits, spell_number
 
 __all__ = [
     "CTCErrorRate",
@@ -20,7 +21,10 @@ __all__ = [
     "entity_scores",
     "entity_spans",
     "exact_match",
+    "normalize_text",
+    "numbers_to_digits",
     "pearson",
     "spearman",
+    "spell_number",
     "word_errors",
 ]

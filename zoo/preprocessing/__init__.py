@@ -1,5 +1,6 @@
 """Raw data to tensors, graph-safe: the same object runs in `fit`, in `predict` and inside a SavedModel."""
 
+from zoo.metrics.spoken_text import normalize_text, numbers_to_digits, spell_number
 from zoo.preprocessing.audio import AudioPreprocessor, resample
 from zoo.preprocessing.audio_augmentation import AudioAugmentation
 from zoo.preprocessing.audio_input import audio_list, read_audio, waveform
@@ -7,7 +8,6 @@ from zoo.preprocessing.byte_pair import BytePair
 from zoo.preprocessing.image import ImagePreprocessor
 from zoo.preprocessing.image_augmentation import ImageAugmentation
 from zoo.preprocessing.image_input import find_bad_image, image_dataset
-from zoo.preprocessing.speech_text import normalize_text, numbers_to_digits, spell_number
 from zoo.preprocessing.text import TextPreprocessor
 from zoo.preprocessing.wordpiece import WordPiece
 

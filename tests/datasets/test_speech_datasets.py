@@ -1,0 +1,89 @@
+import gzip
+import io
+import wave
+
+import numpy as np
+import pytest
+
+from zoo.datasets import phone_prompts, spoken_digits
+from zoo.datasets.phone_prompts import split_of
+
+
+def write_wav(path, seconds=0.3, level=1000, rate=8000):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = np.random.default_rng(0).normal(0, level, round(seconds * rate)).astype("<i2")
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(samples.tobytes())
+    path.write_bytes(buffer.getvalue())
+
+
+@pytest.fixture
+def digits(tmp_path):
+    for digit in range(10):
+        for speaker in ("ann", "bob"):
+            for index in (0, 4, 5, 9, 10, 11):
+                write_wav(tmp_path / f"recordings/{digit}_{speaker}_{index}.wav")
+    return tmp_path
+
+
+def test_digits_split_by_index(digits):
+    sizes = {split: len(spoken_digits(split, digits)) for split in ("train", "validation", "test", "all")}
+    assert sizes == {"train": 40, "validation": 40, "test": 40, "all": 120}
+    held_out = spoken_digits("train", digits, without=("bob",))
+    assert set(held_out.speakers) == {"ann"}
+    (audio, rate), text = held_out.audio[0], held_out.texts[0]
+    assert (len(audio), rate, text) == (2400, 8000, "0")
+
+
+def test_digit_strings_are_long_and_the_same_every_time(digits):
+    one, two = (spoken_digits("test", digits, strings=7, length=(2, 4)) for _ in range(2))
+    assert one.texts == two.texts
+    assert all(2 <= len(text.split()) <= 4 for text in one.texts)
+    for (audio, _), text in zip(*one, strict=True):
+        assert 2400 * len(text.split()) <= len(audio) <= 4000 * len(text.split())
+
+
+def test_what_is_missing_is_named(digits, tmp_path):
+    with pytest.raises(ValueError, match=r"names among \['ann', 'bob'\], found 'eve'"):
+        spoken_digits("test", digits, without=("eve",))
+    with pytest.raises(FileNotFoundError, match="recordings of https://"):
+        spoken_digits("test", tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match="asterisk-core-sounds-en-wav"):
+        phone_prompts("test", tmp_path)
+
+
+PROMPTS = """; Core Asterisk Sounds in English
+
+agent-pass: Please enter your password followed by the pound key.
+beep: [this is a simple beep tone]
+digits/20: twenty
+letters/at: at [@]
+silence/1: (1 second of silence)
+dictate/forhelp: press 0 for help, or * or #
+vm-12: Press 12 at 9 A.M.
+missing: No file has this.
+"""
+
+
+def test_prompts_are_speech_with_numbers_spelled_out(tmp_path):
+    doc = tmp_path / "usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz"
+    doc.parent.mkdir(parents=True)
+    doc.write_bytes(gzip.compress(PROMPTS.encode()))
+    for i, name in enumerate(("agent-pass", "beep", "digits/20", "letters/at", "dictate/forhelp", "vm-12")):
+        write_wav(tmp_path / f"usr/share/asterisk/sounds/en_US_f_Allison/{name}.wav", seconds=1 + i)
+    data = phone_prompts("all", tmp_path)
+    assert data.texts == [
+        "please enter your password followed by the pound key",
+        "twenty",
+        "at",
+        "press zero for help or star or pound",
+        "press twelve at nine a m",
+    ]
+    used = {split_of(text) for text in data.texts}
+    found = [text for split in used for text in phone_prompts(split, tmp_path).texts]
+    assert sorted(found) == sorted(data.texts)
+    assert phone_prompts("all", tmp_path, seconds=(2.5, 4.5)).texts == data.texts[1:3]
