@@ -20,6 +20,8 @@ for command in (
     weights.list_weights,
     training.fit,
     training.evaluate,
+    training.report,
+    training.tune,
     answers.predict,
     answers.embed,
     answers.generate,

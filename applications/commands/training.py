@@ -1,4 +1,4 @@
-"""`zoo fit` and `zoo evaluate`."""
+"""`zoo fit`, `zoo evaluate`, `zoo report` and `zoo tune`."""
 
 import os
 
@@ -13,21 +13,83 @@ from zoo.applications.commands.common import load, user_errors, with_changes
     "--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Change a field: --set epochs=2."
 )
 @click.option("--out", help="Folder of the run; runs/RECIPE by default. A killed run in it goes on.")
+@click.option(
+    "--strategy",
+    default="auto",
+    show_default=True,
+    help="Devices: one, mirrored (of this machine), multi_worker (machines of TF_CONFIG), tpu.",
+)
+@click.option("--every-seconds", default=300.0, show_default=True, help="Between checkpoints in an epoch.")
+@click.option("--tensorboard", is_flag=True, help="Also write events for TensorBoard.")
 @user_errors
-def fit(recipe, data, changes, out):
+def fit(recipe, data, changes, out, strategy, every_seconds, tensorboard):
     """Train by RECIPE: from scratch, or from pretrained weights where it names `start`.
 
     Examples: `zoo fit resnet20.fashion_mnist`, `zoo fit image_fine_tune --data photos/ --set epochs=5`.
+
+    Started again with the same words after it was killed, it goes on at its last checkpoint and ends as if
+    nothing had been. SIGTERM makes it write one and end with exit code 75.
     """
     from zoo.applications import recipes, training_run
 
     chosen = with_changes(recipes.find(recipe), changes)
     out = out or os.path.join("runs", recipe)
-    _, result = training_run.run(chosen, out, data)
+    _, result = training_run.run(
+        chosen, out, data, strategy=strategy, every_seconds=every_seconds, tensorboard=tensorboard
+    )
     for split in ("validation", "test"):
         for name, value in result.get(split, {}).items():
             click.echo(f"{split} {name}: {value:.4f}")
-    click.echo(f"Written to {out}: last.keras, log.csv, result.json, pretrained/")
+    click.echo(f"Written to {out}: last.keras, log.csv, log.jsonl, result.json, pretrained/")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.option("--out", type=click.Path(file_okay=False), help="Folder of the PNG files; FOLDER/report.")
+@user_errors
+def report(folder, out):
+    """Draw the curves of a run (its log.jsonl): loss, metrics, learning rate, gradient norm, speed."""
+    from zoo.training.report import report as draw
+
+    for path in draw(folder, out):
+        click.echo(str(path))
+
+
+@click.command()
+@click.argument("recipe")
+@click.option("--data", help="Data set, file or folder; the recipe's own by default.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Change a field that is not searched."
+)
+@click.option(
+    "--space",
+    multiple=True,
+    metavar="FIELD=RANGE",
+    help="LOW:HIGH, log:LOW:HIGH or A,B,C. Learning rate, weight decay, label smoothing, warm-up by default.",
+)
+@click.option(
+    "--method", type=click.Choice(["bayesian", "hyperband", "random"]), default="bayesian", show_default=True
+)
+@click.option("--trials", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), help="Of a trial; the recipe's by default.")
+@click.option(
+    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes side by side."
+)
+@click.option("--objective", help="A validation metric; val_accuracy by default.")
+@click.option("--out", help="Folder; runs/RECIPE_tuning by default. A search in it goes on.")
+@user_errors
+def tune(recipe, data, changes, space, out, **options):
+    """Search for better numbers of RECIPE; the best become a recipe file in the folder.
+
+    Example: `zoo tune image_fine_tune --data photos/ --space learning_rate=log:0.001:0.1 --workers 2`.
+    """
+    from zoo.applications import recipes, tuning
+
+    ranges = dict(text.partition("=")[::2] for text in space)
+    out = out or os.path.join("runs", f"{recipe}_tuning")
+    rows = tuning.tune(with_changes(recipes.find(recipe), changes), out, data, ranges or None, **options)
+    click.echo(tuning.table(rows))
+    click.echo(f"Written to {out}: best_recipe.py, best_recipe.json, trials.json")
 
 
 @click.command()

@@ -41,13 +41,20 @@ class Kill(keras.callbacks.Callback):
 
 
 def train(
-    folder, kill=None, number=signal.SIGKILL, precision="float32", network="mlp", strategy_name="one", **more
+    folder,
+    kill=None,
+    number=signal.SIGKILL,
+    precision="float32",
+    network="mlp",
+    strategy_name="one",
+    dropout=0.3,
+    **more,
 ):
     chosen = strategy.choose(strategy_name, quiet=True)
     keras.utils.set_random_seed(5)
     with chosen.scope():
         model = (
-            MLP((16,), 10, dropout=0.3, dtype=precision)
+            MLP((16,), 10, dropout=dropout, dtype=precision)
             if network == "mlp"
             else ResNet((1, 1), (4, 8), 10, stem="small", stem_filters=4, dtype=precision)
         )

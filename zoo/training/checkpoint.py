@@ -227,11 +227,12 @@ class Checkpoints(keras.callbacks.Callback):
 
 def _parts(model):
     """The variables of each part of a checkpoint; no metrics where other machines hold a share of them."""
-    shared = type(getattr(model, "_distribute_strategy", None)).__name__.startswith("MultiWorker")
+    metrics = [v for metric in model.metrics for v in metric.variables]
+    running = {id(v) for v in metrics}  # among the model's variables, as the states of its random streams are
     return {
-        "model": list(model.variables),
+        "model": [v for v in model.variables if id(v) not in running],
         "optimizer": list(model.optimizer.variables),
-        "metrics": [] if shared else [v for metric in model.metrics for v in metric.variables],
+        "metrics": [] if getattr(model, "on_several_machines", False) else metrics,
     }
 
 

@@ -117,7 +117,9 @@ def _on_tensorflow(name, devices, timeout):
     import tensorflow as tf
 
     cluster = clusters.from_environment()
-    gpus = tf.config.list_logical_devices("GPU")
+    gpus = tf.config.list_physical_devices(
+        "GPU"
+    )  # logical ones would start TensorFlow, too early for workers
     if name == "auto":
         if cluster is not None:
             name = "multi_worker"
@@ -142,7 +144,8 @@ def _on_tensorflow(name, devices, timeout):
         made = tf.distribute.TPUStrategy(resolver)
         return _tensorflow_strategy(name, "the TPU that the environment names", made)
     if name == "mirrored":
-        devices = devices or [device.name for device in gpus or tf.config.list_logical_devices("CPU")]
+        found = tf.config.list_logical_devices("GPU" if gpus else "CPU")
+        devices = devices or [device.name for device in found]
         made = tf.distribute.MirroredStrategy(devices)
         return _tensorflow_strategy(name, "the devices of this machine", made)
     device = gpus[0].name if gpus else "the CPU"

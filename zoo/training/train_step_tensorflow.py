@@ -42,6 +42,11 @@ class TrainStep:
         """Whether the model was made under a strategy."""
         return self._distribute_strategy is not None
 
+    @property
+    def on_several_machines(self):
+        """Whether other processes hold a share of the batch and of the metrics."""
+        return isinstance(self._distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
     def scope(self):
         """The context in which variables of this model's training are made."""
         return self._distribute_strategy.scope() if self.distributed else contextlib.nullcontext()

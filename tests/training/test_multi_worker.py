@@ -1,0 +1,90 @@
+"""Two processes on loopback with MultiWorkerMirroredStrategy train as one does; a killed one comes back."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import resumed_run
+
+PLAIN = ["augment={}", "dropout=0.0", "optimizer='sgd'", "learning_rate=0.01"]
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def run_workers(folder, kill=None, count=2):
+    """Runs `count` workers until all have ended; the last one is killed at step `kill`. Returns their results."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
+    workers = []
+    for index in range(count):
+        config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        dies = [str(kill)] if kill is not None and index == count - 1 else []
+        command = [
+            sys.executable,
+            resumed_run.__file__,
+            str(folder),
+            *dies,
+            "strategy_name='multi_worker'",
+            *PLAIN,
+        ]
+        environment = {**os.environ, "TF_CONFIG": json.dumps(config)}
+        with (folder / f"worker{index}.log").open("w") as log:
+            workers.append(subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT))
+    try:
+        return [worker.wait(timeout=400) for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+
+
+def end(folder):
+    with np.load(folder / "end.npz") as values:
+        return [values[name] for name in values.files]
+
+
+def logs(folder):
+    return "\n".join(path.read_text()[-2000:] for path in folder.glob("worker*.log"))
+
+
+@pytest.fixture(scope="module")
+def two_workers(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two_workers")
+    assert run_workers(folder) == [0, 0], logs(folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_two_workers_train_as_one_process(two_workers, tmp_path):
+    done = subprocess.run(
+        [sys.executable, resumed_run.__file__, tmp_path, *PLAIN], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    for actual, expected in zip(end(two_workers), end(tmp_path), strict=True):
+        if actual.dtype == np.float32:
+            np.testing.assert_allclose(actual, expected, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_killed_worker_ends_the_others_and_the_restarted_job_ends_as_if_nothing_had_been(
+    two_workers, tmp_path
+):
+    codes = run_workers(tmp_path, kill=9)
+    assert codes[1] == -signal.SIGKILL, logs(tmp_path)
+    assert codes[0] != 0, "the other worker should have ended with an error"
+    assert not (tmp_path / "end.npz").exists()
+    assert list((tmp_path / "checkpoints").glob("checkpoint-*"))
+    assert run_workers(tmp_path) == [0, 0], logs(tmp_path)
+    for actual, expected in zip(end(tmp_path), end(two_workers), strict=True):
+        np.testing.assert_array_equal(actual, expected)
