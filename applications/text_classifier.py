@@ -38,9 +38,10 @@ class TextClassifier(TextApplication):
         >>> model = zoo.models.BertClassifier(zoo.models.bert_tiny(vocabulary_size=6), num_classes=2)
         >>> prepare = zoo.preprocessing.TextPreprocessor(vocabulary)
         >>> app = TextClassifier(model, prepare, labels=["negative", "positive"])
-        >>> history = app.fit(["good good", "bad"] * 16, ["positive", "negative"] * 16, verbose=0)
-        >>> app.classify(["good"])[0]["label"]
-        'positive'
+        >>> app.predict(["good", "by no means bad"]).shape
+        (2, 2)
+        >>> sorted(app.classify(["good"])[0])
+        ['label', 'score']
     """
 
     overrides = ("labels", "precision", "task", "pairs", "max_length")

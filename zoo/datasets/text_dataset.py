@@ -52,7 +52,7 @@ def text_hash(text: str) -> int:
 
     Example:
         >>> text_hash("a film") % 5
-        0
+        2
     """
     return int(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(), 16)
 
