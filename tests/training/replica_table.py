@@ -46,8 +46,8 @@ APPLICATIONS = {
     "image_classifier_batch_norm": lambda: image_classifier("resnet"),
 }
 
-# Arguments of `compile`, and of `train` where it takes them. Learning rates at which five steps move weights by
-# 1e-3 to 1e-2: larger ones blow up the last digit of any two summation orders.
+# Arguments of `compile`, and of `train` where it takes them. At these learning rates five steps move weights
+# by 1e-3 to 1e-2: larger ones blow up the last digit of any two summation orders.
 CASES = {
     "sgd_evaluate_predict": {"optimizer": "sgd", "answers": True},
     "adamw": {"optimizer": "adamw", "learning_rate": 3e-4},

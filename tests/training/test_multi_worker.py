@@ -25,7 +25,7 @@ def free_ports(count):
 
 
 def run_workers(folder, kill=None, count=2):
-    """Runs `count` workers until all have ended; the last one is killed at step `kill`. Returns their results."""
+    """Exit codes of `count` workers, once all have ended; the last one is killed at step `kill`."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
     workers = []
     for index in range(count):

@@ -13,8 +13,8 @@ KEYS = [
     for number, name in enumerate(replica_table.APPLICATIONS)
     for case in (replica_table.CASES if number == 0 else replica_table.ALSO)
 ]
-# float16 gradients are rounded on each device before they are summed. One device takes TensorFlow's fused batch
-# norm, whose variance is off by 1e-5 of itself; several take their own, exact one.
+# float16 gradients are rounded on each device before they are summed. One device takes TensorFlow's fused
+# batch norm, whose variance is off by 1e-5 of itself; several take their own, exact one.
 TOLERANCE = {
     "image_classifier-float16_with_a_nan_in_one_shard": 1e-4,
     "image_classifier_batch_norm-sgd_evaluate_predict": 2e-5,

@@ -1,6 +1,6 @@
 """The machines of a run, from the environment variable TF_CONFIG: checked, and waited for.
 
-TF_CONFIG='{"cluster": {"worker": ["10.0.0.1:9000", "10.0.0.2:9000"]}, "task": {"type": "worker", "index": 0}}'
+TF_CONFIG='{"cluster": {"worker": ["a:9000", "b:9000"]}, "task": {"type": "worker", "index": 0}}'
 """
 
 import dataclasses

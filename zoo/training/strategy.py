@@ -21,8 +21,8 @@ NAMES = {
     "jax": ("auto", "one", "data_parallel", "model_parallel"),
 }
 
-# Variables of `zoo.layers.TransformerBlock` by path: heads and the MLP's hidden units are cut over devices, so
-# that a block needs two sums over devices (arXiv:1909.08053).
+# Variables of `zoo.layers.TransformerBlock` by path: heads and hidden units are cut over the devices: a
+# block needs two sums over devices (arXiv:1909.08053).
 TRANSFORMER_LAYOUT = {
     r".*qkv/kernel": (None, "model"),
     r".*qkv/bias": ("model",),
@@ -80,7 +80,7 @@ def choose(name="auto", devices=None, timeout=300, quiet=False):
         timeout: seconds that "multi_worker" waits for the other workers.
         quiet: print nothing.
 
-    Raises: ValueError for a name that the running backend does not have, for a wrong TF_CONFIG or a taken port;
+    Raises: ValueError for a name that the running backend does not have, a wrong TF_CONFIG or a taken port;
     TimeoutError where a worker never comes.
 
     Example:
