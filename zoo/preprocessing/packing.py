@@ -8,7 +8,9 @@ import tensorflow as tf
 
 
 def token_stream(documents, end_id, prompts=None):
-    """All documents one after the other, the end-of-text token after each.
+    """All documents one after the other, the end-of-text token before each and after the last.
+
+    A document begins with that token, as a text does that is generated from nothing.
 
     Args:
         documents: a list of lists of ids.
@@ -20,45 +22,44 @@ def token_stream(documents, end_id, prompts=None):
     Example:
         >>> ids, document, wanted = token_stream([[7, 8], [9]], end_id=0, prompts=[[5], []])
         >>> ids.tolist(), document.tolist(), wanted.astype(int).tolist()
-        ([5, 7, 8, 0, 9, 0], [0, 0, 0, 0, 1, 1], [0, 1, 1, 1, 1, 1])
+        ([0, 5, 7, 8, 0, 9, 0], [0, 0, 0, 0, 1, 1, 1], [1, 0, 1, 1, 1, 1, 1])
     """
     prompts = prompts or [[]] * len(documents)
-    whole = [[*prompt, *text, end_id] for prompt, text in zip(prompts, documents, strict=True)]
+    whole = [[end_id, *prompt, *text] for prompt, text in zip(prompts, documents, strict=True)]
+    whole[-1].append(end_id)
     lengths = np.array([len(row) for row in whole])
     ids = np.concatenate([np.asarray(row, "int32") for row in whole])
     document = np.repeat(np.arange(len(whole), dtype="int32"), lengths)
-    starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    places = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     skipped = np.repeat([len(prompt) for prompt in prompts], lengths)
-    return ids, document, np.arange(len(ids)) - starts >= skipped
+    return ids, document, (places == 0) | (places > skipped)
 
 
-def packed_rows(stream, length, batch_size, seed=None, drop_remainder=False):
+def packed_rows(stream, length, batch_size, shuffle=False, drop_remainder=False):
     """A tf.data.Dataset of batches (inputs, targets, weights), all [B, L].
 
     Inputs are "token_ids", int32, and with more than one document "text_ids", which numbers the documents of
     a row from 1 on (0 is padding) for `zoo.layers.packed_mask`, and "positions" within the document. The
-    target of a position is the next token; its weight is 0 where that is another document's or unwanted.
+    target of a position is the next token; its weight is 0 where that is unwanted or beyond the end.
 
     Args:
         stream: what `token_stream` gives; memory maps do too.
         length: L.
         batch_size: B.
-        seed: None for rows in the order of the text; else a function that gives a number for each pass: rows
-            then begin at an offset and come in an order that follow from it.
+        shuffle: draw where rows begin and their order when a pass begins, from NumPy's random state.
         drop_remainder: leave out the last rows, where they do not fill a batch.
     """
     ids, documents, _ = stream
     tokens = len(ids) - 1
-    rows = max(1, tokens // length) if seed else -(-tokens // length)
+    rows = max(1, tokens // length) if shuffle else -(-tokens // length)
     slack = max(1, tokens - rows * length + 1)
     batches = rows // batch_size if drop_remainder and rows >= batch_size else -(-rows // batch_size)
     several = int(documents[-1]) > 0
 
     def draw():
         order, offset = np.arange(rows), 0
-        if seed:
-            random = np.random.default_rng(seed())
-            order, offset = random.permutation(rows), int(random.integers(slack))
+        if shuffle:
+            order, offset = np.random.permutation(rows), int(np.random.permutation(slack)[0])
         for batch in range(batches):
             chosen = order[batch * batch_size : (batch + 1) * batch_size]
             yield _cut(stream, chosen * length + offset, length, several)
@@ -77,7 +78,7 @@ def _cut(stream, begins, length, several):
     inside = places < len(ids)
     places = np.minimum(places, len(ids) - 1)
     tokens, document = np.asarray(ids[places], "int32"), documents[places]
-    same = (document[:, 1:] == document[:, :-1]) & inside[:, 1:] & wanted[places[:, 1:]]
+    weights = (inside & wanted[places])[:, 1:].astype("float32")
     inputs = {"token_ids": tokens[:, :-1]}
     if several:
         document = document[:, :-1]
@@ -85,4 +86,4 @@ def _cut(stream, begins, length, several):
         steps = np.broadcast_to(np.arange(length, dtype="int32"), document.shape)
         first = np.diff(document, axis=1, prepend=document[:, :1]) > 0
         inputs["positions"] = steps - np.maximum.accumulate(np.where(first, steps, 0), axis=1)
-    return inputs, tokens[:, 1:], same.astype("float32")
+    return inputs, tokens[:, 1:], weights
