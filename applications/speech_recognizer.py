@@ -242,6 +242,28 @@ class SpeechRecognizer(Application):
             for output in self.predict(x, batch_size=batch_size)
         ]
 
+    def stream(self, pieces, decoder=None):
+        """Sound piece by piece to text as far as it is known.
+
+        Args:
+            pieces: an iterable of waveforms [n] at the preprocessor's sample rate.
+            decoder: as of `transcribe`.
+
+        Yields: a `zoo.decoding.Transcript` of everything so far, for every piece and once at the end, which
+        is that of `transcribe` on the whole.
+
+        Raises: ValueError unless the model goes one way and the preprocessor normalizes as it goes.
+        """
+        decode, outputs, heard, state = decoder or greedy_transcript, [], None, None
+        nothing = np.zeros(0, "float32")
+        for piece in itertools.chain(pieces, [None]):
+            final = piece is None
+            wave = nothing if final else waveform(piece, self.preprocessor.sample_rate)
+            features, heard = self.preprocessor.stream(wave[None], heard, final=final)
+            logits, state = self.model.stream(features, state, final=final)
+            outputs.append(tf.nn.log_softmax(logits[0]).numpy())
+            yield decode(np.concatenate(outputs), self.preprocessor.alphabet, self.step_seconds)
+
     def signatures(self):
         """Name -> (function, input specifications) of the exported SavedModel; see `speech_serving`."""
         return speech_serving.signatures(self)

@@ -1,6 +1,7 @@
 """What is measured: work items and their contenders, as data. Nothing here imports a contender."""
 
 from benchmarks.bert_items import BERT_ITEMS
+from benchmarks.speech_items import SPEECH_ITEMS
 from benchmarks.work import GROUPS, Contender, WorkItem
 
 __all__ = ["GROUPS", "ITEMS", "Contender", "WorkItem"]
@@ -61,6 +62,11 @@ def _loading(name: str, group: str, kind: str, needs: tuple[str, ...]) -> Conten
     return Contender(name, group, "benchmarks.load_memory:step", {"kind": kind}, needs)
 
 
+def _fit(name: str, group: str, kind: str = "") -> Contender:
+    options = {"kind": kind or group, "builder": "mlp", "batch": 128}
+    return Contender(name, group, "benchmarks.train_step:fit", options)
+
+
 ITEMS = {
     item.name: item
     for item in (
@@ -99,6 +105,17 @@ ITEMS = {
             warmup=1,
             best=True,
         ),
+        WorkItem(
+            "train_step",
+            "an epoch of 20 steps of fit, perceptron, batch 128: what the train step adds",
+            "ms",
+            (
+                _fit("zoo", "zoo"),
+                _fit("zoo, norm logged", "zoo", "zoo norm"),
+                _fit("keras.Model.fit", "keras"),
+            ),
+        ),
         *BERT_ITEMS,
+        *SPEECH_ITEMS,
     )
 }

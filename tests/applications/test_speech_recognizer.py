@@ -136,6 +136,21 @@ def test_every_form_of_the_same_audio_gives_the_same_text(trained, tmp_path):
     assert trained.transcribe(np.stack([audio, audio])) == [text] * 2
 
 
+def test_streamed_text_ends_as_the_text_of_the_whole():
+    keras.utils.set_random_seed(1)
+    preprocessor = AudioPreprocessor(RATE, num_mels=20, alphabet=" abc", normalize="running")
+    one_way = {"bidirectional": False, "lookahead": 2, "units": 8, "num_layers": 2, "conv_filters": (4, 4)}
+    app = SpeechRecognizer(DeepSpeech(5, **one_way), preprocessor)
+    (audio,), _ = recordings(1)
+    for size in (333, 2000, len(audio)):
+        *_, last = app.stream(audio[i : i + size] for i in range(0, len(audio), size))
+        whole = app.transcribe([audio])[0]
+        assert last == whole
+        assert [w[:3] for w in last.words] == [w[:3] for w in whole.words]
+    with pytest.raises(ValueError, match="to stream"):
+        list(make().stream([audio]))
+
+
 def test_silence_empty_and_tiny_clips_give_no_text(trained):
     clips = [np.zeros(0, "float32"), np.zeros(RATE, "float32"), np.full(3, 0.01, "float32")]
     assert trained.transcribe(clips) == ["", "", ""]

@@ -69,6 +69,7 @@ def test_bad_arguments_are_named(options, message):
 @pytest.mark.parametrize(
     ("builder", "bins", "parameters"),
     [
+        ("deep_speech_tiny", 40, 325_069),
         ("deep_speech_small", 40, 530_701),
         ("deep_speech_medium", 80, 3_774_077),
         ("deep_speech_large", 80, 22_495_357),

@@ -10,7 +10,7 @@ from zoo.datasets.loading import load
 from zoo.datasets.phone_prompts import phone_prompts
 from zoo.datasets.rated_sentences import rated_sentences
 from zoo.datasets.shakespeare import TextCorpus, shakespeare
-from zoo.datasets.spoken_digits import spoken_digits
+from zoo.datasets.spoken_digits import digit_strings, spoken_digits
 from zoo.datasets.text_dataset import TextDataset
 from zoo.datasets.text_files import (
     read_columns,
@@ -28,6 +28,7 @@ __all__ = [
     "TextCorpus",
     "TextDataset",
     "brown_tags",
+    "digit_strings",
     "digits",
     "fashion_mnist",
     "image_folder",

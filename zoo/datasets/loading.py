@@ -11,12 +11,23 @@ from zoo.datasets.brown_tags import brown_tags
 from zoo.datasets.digits import digits
 from zoo.datasets.fashion_mnist import fashion_mnist
 from zoo.datasets.image_folder import FileDataset, image_folder
+from zoo.datasets.phone_prompts import phone_prompts
 from zoo.datasets.rated_sentences import FILES as RATED
 from zoo.datasets.rated_sentences import rated_sentences
+from zoo.datasets.shakespeare import shakespeare
+from zoo.datasets.spoken_digits import digit_strings
 from zoo.datasets.text_dataset import TextDataset
 from zoo.datasets.text_files import SUFFIXES, read_texts
 
-NAMES = ("brown_tags", "digits", "fashion_mnist", *(f"rated_{kind}" for kind in RATED))
+NAMES = (
+    "brown_tags",
+    "digit_strings",
+    "digits",
+    "fashion_mnist",
+    "phone_prompts",
+    *(f"rated_{kind}" for kind in RATED),
+    "shakespeare",
+)
 
 
 def load(
@@ -51,8 +62,14 @@ def load(
     name = os.fspath(name_or_path)
     if name == "digits":
         return digits(split or "train")
+    if name == "digit_strings":
+        return digit_strings(split or "train", root)
+    if name == "phone_prompts":
+        return phone_prompts(split or "train", root)
     if name == "fashion_mnist":
         return fashion_mnist(split or "train", root=root)
+    if name == "shakespeare":
+        return shakespeare(split or "train", root=root)
     if name == "brown_tags":
         return brown_tags(split or "train")
     if name.startswith("rated_") and name in NAMES:

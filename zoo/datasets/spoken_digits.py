@@ -77,6 +77,29 @@ def spoken_digits(
     )
 
 
+def digit_strings(split: str = "train", root: str | os.PathLike | None = None) -> AudioDataset:
+    """The strings of spoken digits that the recipe `digits.fsdd` is trained and measured on.
+
+    | split        | what                                                              |
+    |--------------|-------------------------------------------------------------------|
+    | "train"      | 700 strings of 2-6 digits and every second single digit           |
+    | "validation" | 60 strings of 3-7 digits                                          |
+    | "test"       | 100 strings of 3-7 digits from the official test split            |
+
+    Args:
+        split: one of the splits above.
+        root: as of `spoken_digits`.
+    """
+    check_split(split, SPLITS[:3])
+    if split == "validation":
+        return spoken_digits(split, root, strings=60)
+    if split == "test":
+        return spoken_digits(split, root, strings=100, seed=1)
+    strings, single = spoken_digits(split, root, strings=700, length=(2, 6)), spoken_digits(split, root)
+    parts = (getattr(strings, name) + getattr(single, name)[::2] for name in ("audio", "texts", "speakers"))
+    return AudioDataset(*parts, "digit_strings", split, LICENCE)
+
+
 def _locate(root):
     places = [Path(p) for p in (root, os.environ.get("ZOO_DATA_ROOT")) if p]
     for place in places:

@@ -19,6 +19,7 @@ from zoo.models.deep_speech import (
     deep_speech_medium,
     deep_speech_small,
     deep_speech_streaming,
+    deep_speech_tiny,
 )
 from zoo.models.gpt import Gpt
 from zoo.models.gpt_builders import (
@@ -68,6 +69,7 @@ __all__ = [
     "deep_speech_medium",
     "deep_speech_small",
     "deep_speech_streaming",
+    "deep_speech_tiny",
     "distilbert_base",
     "minilm_l6",
     "gpt2_large",

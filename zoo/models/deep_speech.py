@@ -211,6 +211,12 @@ def _recurrent_piece(layer, x, state):
     return y[:count], state
 
 
+def deep_speech_tiny(**overrides):
+    """Two layers of 96 units both ways: 0.32M parameters at 40 mel bins and V = 12."""
+    tiny = {"units": 96, "num_layers": 2, "conv_filters": (16, 16)}
+    return DeepSpeech(**{"vocabulary_size": 29, **tiny, **overrides})
+
+
 def deep_speech_small(**overrides):
     """Two layers of 128 units both ways: 0.53M parameters at 40 mel bins and V = 29."""
     small = {"units": 128, "num_layers": 2, "conv_filters": (16, 16)}
