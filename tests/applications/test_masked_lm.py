@@ -5,10 +5,9 @@ import pytest
 pytest.importorskip("tensorflow_text", reason="tensorflow-text is not installed")
 pytest.importorskip("tokenizers", reason="tokenizers is not installed")
 
-import application_battery
 import battery
 import numpy as np
-from text_cases import TEXTS, preprocessor, tiny_bert
+from text_cases import TEXTS, checks, preprocessor, tiny_bert
 from zoo.applications import MaskedLM
 
 from zoo.models import BertMaskedLM
@@ -22,7 +21,7 @@ def masked_lm(**options):
     return MaskedLM(BertMaskedLM(tiny_bert(pooler=None)), preprocessor(**options))
 
 
-@pytest.mark.parametrize("check", application_battery.CHECKS, ids=battery.claim)
+@pytest.mark.parametrize("check", checks(), ids=battery.claim)
 def test_masked_lm(check, tmp_path):
     check(masked_lm, X, None, tmp_path)
 

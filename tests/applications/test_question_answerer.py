@@ -7,7 +7,7 @@ pytest.importorskip("tokenizers", reason="tokenizers is not installed")
 
 import application_battery
 import battery
-from text_cases import TEXTS, preprocessor, tiny_bert
+from text_cases import TEXTS, checks, preprocessor, tiny_bert
 from zoo.applications import QuestionAnswerer
 
 from zoo.models import BertSpanFinder
@@ -15,7 +15,7 @@ from zoo.models import BertSpanFinder
 # The answer is always the third word, so it can be learnt.
 X = [{"question": "which is best?", "context": text} for text in TEXTS]
 Y = [{"text": text.split()[2], "start": text.index(f" {text.split()[2]} ") + 1} for text in TEXTS]
-CHECKS = [c for c in application_battery.CHECKS if c is not application_battery.narrow_floats_stay_close]
+CHECKS = checks(application_battery.narrow_floats_stay_close)
 
 
 def answerer(**options):

@@ -42,6 +42,7 @@ def trained(app, x, y, epochs=25, learning_rate=5e-3):
     return app
 
 
+@pytest.mark.slow
 def test_pairs_of_texts_are_told_apart():
     x = [(a, a if i % 2 else b) for i, (a, b) in enumerate(itertools.pairwise(TEXTS[:17]))]
     y = ["same" if i % 2 else "other" for i in range(16)]
@@ -52,6 +53,7 @@ def test_pairs_of_texts_are_told_apart():
     assert app.evaluate(data, return_dict=True, verbose=0)["accuracy"] > 0.8
 
 
+@pytest.mark.slow
 def test_several_labels_or_none():
     x = TEXTS[:8]
     y = [[name for name in ("dull", "funny", "long") if name in text] for text in x]
@@ -63,6 +65,7 @@ def test_several_labels_or_none():
     np.testing.assert_array_equal(app.targets(y, 8), app.targets(hot, 8))
 
 
+@pytest.mark.slow
 def test_numbers_are_fitted():
     x, y = TEXTS[:8], [len(text) / 20 for text in TEXTS[:8]]
     app = several("regression", ("length",))
@@ -168,6 +171,7 @@ def test_a_pickle_and_shapes_that_do_not_fit_are_refused(tmp_path):
         TextClassifier.from_pretrained(tmp_path)
 
 
+@pytest.mark.slow
 def test_compiled_application_goes_on_after_loading(tmp_path):
     app = single()
     app.compile(epochs=1, batch_size=16)

@@ -5,10 +5,9 @@ import pytest
 pytest.importorskip("tensorflow_text", reason="tensorflow-text is not installed")
 pytest.importorskip("tokenizers", reason="tokenizers is not installed")
 
-import application_battery
 import battery
 import numpy as np
-from text_cases import TEXTS, preprocessor, tiny_bert
+from text_cases import TEXTS, checks, preprocessor, tiny_bert
 from zoo.applications import TextClassifier, TextEncoder
 
 from zoo.models import BertClassifier
@@ -24,11 +23,12 @@ def regression():
     return contrastive(objective="cosine", pooling="cls", normalize=False)
 
 
-@pytest.mark.parametrize("check", application_battery.CHECKS, ids=battery.claim)
+@pytest.mark.parametrize("check", checks(), ids=battery.claim)
 def test_text_encoder(check, tmp_path):
     check(contrastive, PAIRS, None, tmp_path)
 
 
+@pytest.mark.slow
 def test_trains_towards_given_cosines():
     app = regression()
     app.compile(epochs=30, learning_rate=3e-3, batch_size=8)

@@ -5,10 +5,9 @@ import pytest
 pytest.importorskip("tensorflow_text", reason="tensorflow-text is not installed")
 pytest.importorskip("tokenizers", reason="tokenizers is not installed")
 
-import application_battery
 import battery
 import numpy as np
-from text_cases import TEXTS, preprocessor, tiny_bert
+from text_cases import TEXTS, checks, preprocessor, tiny_bert
 from zoo.applications import TokenClassifier
 
 from zoo.models import BertTokenClassifier
@@ -25,7 +24,7 @@ def tagger(**options):
     return TokenClassifier(BertTokenClassifier(tiny_bert(pooler=None), 3), preprocessor(**options), NAMES)
 
 
-@pytest.mark.parametrize("check", application_battery.CHECKS, ids=battery.claim)
+@pytest.mark.parametrize("check", checks(), ids=battery.claim)
 def test_token_classifier(check, tmp_path):
     check(tagger, WORDS, LABELS, tmp_path)
 
@@ -48,6 +47,7 @@ def test_words_of_control_characters_get_a_label_too():
     assert len(tagger().tag([["a", "\x07", "b"]])[0]) == 3
 
 
+@pytest.mark.slow
 def test_entities_and_report():
     app = tagger()
     app.compile(epochs=12, learning_rate=5e-3, batch_size=16)

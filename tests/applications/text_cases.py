@@ -1,6 +1,8 @@
 """Tiny text applications that build in a moment, and real texts for them."""
 
+import application_battery
 import keras
+import pytest
 
 from zoo.models import Bert
 from zoo.preprocessing import TextPreprocessor, WordPiece
@@ -29,3 +31,13 @@ def tiny_bert(seed=0, **options):
 
 def preprocessor(**options):
     return TextPreprocessor(VOCABULARY, **{"max_length": 32, **options})
+
+
+def checks(*left_out):
+    """The battery, its checks that trace or export marked slow; the classifier runs them all."""
+    slow = ("loss_goes_down_on_real_data", "savedmodel_equals_predict", "xla_equals_plain")
+    return [
+        pytest.param(check, marks=pytest.mark.slow) if check.__name__ in slow else check
+        for check in application_battery.CHECKS
+        if check not in left_out
+    ]
