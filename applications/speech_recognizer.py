@@ -40,7 +40,7 @@ class SpeechRecognizer(Application):
     an array [N, n]. Transcripts y: N strings over the preprocessor's alphabet.
 
     Example:
-        >>> model = zoo.models.deep_speech_small(vocabulary_size=28)
+        >>> model = zoo.models.deep_speech_small(vocabulary_size=29)
         >>> app = SpeechRecognizer(model, AudioPreprocessor(8000, num_mels=40))
         >>> app.transcribe([np.zeros(0, "float32")])  # silence without end or beginning
         ['']

@@ -53,7 +53,7 @@ def normalize_text(text):
 
     Example:
         >>> normalize_text("Dr. Smith paid $3.50 on the 21st -- 100% of it!")
-        "doctor smith paid three point five zero dollars on the twenty first one hundred percent of it"
+        'doctor smith paid three point five zero dollars on the twenty first one hundred percent of it'
     """
     text = unicodedata.normalize("NFKD", text.replace("\u2019", "'")).lower()
     text = "".join(c for c in text if not unicodedata.combining(c))
