@@ -65,7 +65,7 @@ def test_only_the_kernels_own_files_import_tensorflow(path):
     tree = ast.parse(path.read_text())
     if not path.stem.endswith("_tensorflow"):
         assert not [name for name in imports(tree) if name.startswith("tensorflow")]
-    assert not [name for name in imports(tree, top_level_only=True) if "_tensorflow" in name]
+        assert not [name for name in imports(tree, top_level_only=True) if "_tensorflow" in name]
 
 
 def test_every_room_has_a_level():
