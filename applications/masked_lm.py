@@ -43,7 +43,7 @@ class MaskedLM(TextApplication):
         (3, ['score', 'token'])
     """
 
-    overrides = ("precision", "max_length", "mask_share")
+    overrides = ("precision", "max_length", "mask_share", "lora")
 
     def __init__(self, model, preprocessor, mask_share=0.15, **kwargs):
         if preprocessor.pairs:
@@ -75,9 +75,9 @@ class MaskedLM(TextApplication):
         model = read_hf_bert(folder, Bert, options, BertMaskedLM, {"next_sentence": False})
         return cls(model, cls._preprocessor(folder, model.bert))
 
-    def adapt(self, mask_share=None, **preprocessing):
+    def adapt(self, mask_share=None, **shared):
         """Applies the overrides of `from_pretrained`."""
-        self.adapt_preprocessor(**preprocessing)
+        self.adapt_shared(**shared)
         self.mask_share = mask_share or self.mask_share
 
     def call(self, inputs, training=None):

@@ -47,7 +47,7 @@ class QuestionAnswerer(TextApplication):
         'Ada'
     """
 
-    overrides = ("precision", "max_length", "stride", "max_answer")
+    overrides = ("precision", "max_length", "stride", "max_answer", "lora")
 
     def __init__(self, model, preprocessor, stride=128, max_answer=30, **kwargs):
         if not preprocessor.pairs:
@@ -67,9 +67,9 @@ class QuestionAnswerer(TextApplication):
         length = min(384, model.bert.max_length)
         return cls(model, cls._preprocessor(folder, model.bert, max_length=length, pairs=True))
 
-    def adapt(self, stride=None, max_answer=None, **preprocessing):
+    def adapt(self, stride=None, max_answer=None, **shared):
         """Applies the overrides of `from_pretrained`."""
-        self.adapt_preprocessor(**preprocessing)
+        self.adapt_shared(**shared)
         self.stride = self.stride if stride is None else stride
         self.max_answer = max_answer or self.max_answer
 

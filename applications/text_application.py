@@ -14,6 +14,7 @@ from zoo.models import Bert
 from zoo.preprocessing import TextPreprocessor
 from zoo.preprocessing.text import KEYS
 from zoo.preprocessing.text_input import batches, pair_lists, split_dataset, text_list
+from zoo.training.lora import dense_layers, enable_lora, merge_lora
 
 TOKENS = {key: tf.TensorSpec((None, None), "int32") for key in KEYS}
 EXAMPLES = ["A good film, by no means bad!", "", "Naïve café? 你好 👍 [MASK]", "so " * 300]
@@ -38,18 +39,58 @@ class TextApplication(Application):
         """int [B, T] "token_ids", "attention_mask", "segment_ids" -> the network's outputs."""
         return self.model(inputs, training=training)
 
-    def adapt(self, **preprocessing):
-        """Applies the overrides of `from_pretrained`: arguments of the preprocessor."""
-        self.adapt_preprocessor(**preprocessing)
+    def adapt(self, **shared):
+        """Applies the overrides of `from_pretrained`."""
+        self.adapt_shared(**shared)
 
-    def adapt_preprocessor(self, **changes):
-        """Other arguments of the preprocessor, such as `pairs` and `max_length`."""
+    def adapt_shared(self, lora=None, **changes):
+        """What all text applications take: `lora`, see `enable_lora`, and arguments of the preprocessor."""
         if changes:
             if changes.get("max_length", 0) > self.bert.max_length:
                 raise ValueError(
                     f"max_length: expected at most {self.bert.max_length}, found {changes['max_length']}"
                 )
             self.preprocessor = self.preprocessor.replace(**changes)
+        if lora is not None:
+            self.enable_lora(lora)
+
+    def enable_lora(self, rank=8, alpha=None):
+        """Trains low-rank changes of the encoder's kernels in place of the encoder (arXiv:2106.09685).
+
+        The head trains as before. Compile afterwards; `merge_lora` makes the changes part of the kernels.
+        """
+        enable_lora(self.bert, rank, alpha)
+
+    def merge_lora(self):
+        """Makes low-rank changes part of the kernels; the answers stay. Compile before you train on."""
+        if merge_lora(self.bert) and self.compiled:
+            self.compile(self.recipe)
+
+    def quantize(self, mode="int8", **arguments):
+        """Dense layers to "int8" kernels, for prediction. Save before: what is quantized is not saved."""
+        for layer in dense_layers(self.model):
+            layer.quantize(mode, **arguments)
+        self.predict_function = None  # traced with the old kernels
+
+    def _check_saveable(self):
+        if any(layer.quantization_mode for layer in dense_layers(self.model)):
+            raise ValueError(
+                "save: expected kernels of floats, found quantized ones; save before you quantize"
+            )
+
+    def save(self, filepath, overwrite=True, **arguments):
+        self._check_saveable()
+        if any(layer.lora_enabled for layer in dense_layers(self.bert)):
+            raise ValueError(
+                "filepath: expected merged kernels, found low-rank changes; call merge_lora() first"
+            )
+        super().save(filepath, overwrite, **arguments)
+
+    def save_pretrained(self, folder):
+        """Writes a folder for `from_pretrained`; low-rank changes are merged first."""
+        self._check_saveable()
+        self.merge_lora()
+        super().save_pretrained(folder)
 
     def rows(self, x, name="x"):
         """Raw examples to `TokenRows`."""

@@ -44,7 +44,7 @@ class TextClassifier(TextApplication):
         ['label', 'score']
     """
 
-    overrides = ("labels", "precision", "task", "pairs", "max_length")
+    overrides = ("labels", "precision", "task", "pairs", "max_length", "lora")
 
     def __init__(self, model, preprocessor, labels, task="single", **kwargs):
         if task not in TASKS:
@@ -84,12 +84,12 @@ class TextClassifier(TextApplication):
             print(f"New head: {str(folder)!r} has none; pass labels=[...] for your classes")
         return cls(model, cls._preprocessor(folder, model.bert), labels, task)
 
-    def adapt(self, labels=None, task=None, **preprocessing):
+    def adapt(self, labels=None, task=None, **shared):
         """Other labels or another task (a fresh head, and it says so); `pairs`, `max_length`.
 
         Everything below the head keeps its weights.
         """
-        self.adapt_preprocessor(**preprocessing)
+        self.adapt_shared(**shared)
         task = task or self.task
         if labels is None:
             labels = ("value",) if task == "regression" != self.task else self.labels

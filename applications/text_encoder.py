@@ -44,7 +44,7 @@ class TextEncoder(TextApplication):
         (2, 128)
     """
 
-    overrides = ("precision", "pooling", "normalize", "objective", "max_length")
+    overrides = ("precision", "pooling", "normalize", "objective", "max_length", "lora")
 
     def __init__(
         self, model, preprocessor, pooling="mean", normalize=True, objective="contrastive", **kwargs
@@ -84,9 +84,9 @@ class TextEncoder(TextApplication):
             return super().from_application(application)
         return cls(application.bert, application.preprocessor.replace(pairs=False))
 
-    def adapt(self, pooling=None, normalize=None, objective=None, **preprocessing):
+    def adapt(self, pooling=None, normalize=None, objective=None, **shared):
         """Applies the overrides of `from_pretrained`."""
-        self.adapt_preprocessor(**preprocessing)
+        self.adapt_shared(**shared)
         self.pooling = pooling or self.pooling
         self.normalize = self.normalize if normalize is None else bool(normalize)
         self.objective = objective or self.objective

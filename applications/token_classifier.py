@@ -43,7 +43,7 @@ class TokenClassifier(TextApplication):
         ['A', 'good', 'film', '!']
     """
 
-    overrides = ("labels", "precision", "max_length")
+    overrides = ("labels", "precision", "max_length", "lora")
 
     def __init__(self, model, preprocessor, labels, **kwargs):
         if preprocessor.pairs:
@@ -85,9 +85,9 @@ class TokenClassifier(TextApplication):
         model = BertTokenClassifier(application.bert_without_pooler(), 2)
         return cls(model, application.preprocessor.replace(pairs=False), ("LABEL_0", "LABEL_1"))
 
-    def adapt(self, labels=None, **preprocessing):
+    def adapt(self, labels=None, **shared):
         """Other labels (a fresh head, and it says so); `max_length`."""
-        self.adapt_preprocessor(**preprocessing)
+        self.adapt_shared(**shared)
         labels = self.labels if labels is None else check_label_names(labels)
         if labels != self.labels:
             print(f"New head: {len(self.labels)} labels -> {len(labels)}")

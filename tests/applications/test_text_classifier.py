@@ -180,3 +180,32 @@ def test_compiled_application_goes_on_after_loading(tmp_path):
     loaded = TextClassifier.from_pretrained(tmp_path / "app.keras")
     assert int(loaded.optimizer.iterations) == int(app.optimizer.iterations) == 4
     np.testing.assert_array_equal(loaded.predict(TEXTS[:4]), app.predict(TEXTS[:4]))
+
+
+@pytest.mark.slow
+def test_low_rank_changes_train_merge_and_save(tmp_path):
+    single().save_pretrained(tmp_path / "start")
+    app = TextClassifier.from_pretrained(tmp_path / "start", lora=4)
+    before = len(app.trainable_variables)
+    assert before < len(single().trainable_variables)
+    app = trained(app, TEXTS[:8], LABELS[:8])
+    assert app.evaluate(TEXTS[:8], LABELS[:8], return_dict=True, verbose=0)["accuracy"] > 0.8
+    with pytest.raises(ValueError, match="call merge_lora"):
+        app.save(tmp_path / "app.keras")
+    expected = app.predict(TEXTS)
+    app.save_pretrained(tmp_path / "end")
+    np.testing.assert_allclose(app.predict(TEXTS), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        TextClassifier.from_pretrained(tmp_path / "end").predict(TEXTS), expected, atol=1e-5
+    )
+
+
+@pytest.mark.slow
+def test_int8_stays_close(tmp_path):
+    app = single()
+    expected = app.predict(TEXTS)
+    app.quantize("int8")
+    found = app.predict(TEXTS)
+    assert 0 < np.abs(found - expected).max() < 0.05
+    with pytest.raises(ValueError, match="save before you quantize"):
+        app.save_pretrained(tmp_path)
