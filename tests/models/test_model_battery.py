@@ -14,6 +14,7 @@ from zoo.models import (
     BertTokenClassifier,
     ConvNet,
     DeepSpeech,
+    Gpt,
     ResNet,
 )
 
@@ -35,6 +36,21 @@ def resnet(name, shape=(17, 14, 3), random=False, **options):
         other_shapes=((16, 16, shape[-1]), (13, 19, shape[-1])),
         random=random,
         output_dtype="compute" if arguments["num_classes"] is None else "float32",
+    )
+
+
+def gpt(name, **options):
+    """Token ids [T] into a small decoder."""
+    sizes = {"vocabulary_size": 23, "hidden_dim": 12, "num_layers": 2, "num_heads": 3, "max_length": 16}
+    return Case(
+        name,
+        lambda **more: Gpt(**{**sizes, **options}, **more),
+        (9,),
+        other_shapes=((5,), (16,)),
+        random="dropout" in options,
+        output_dtype="float32",
+        vocabulary=23,
+        learning_rate=0.5,
     )
 
 
@@ -74,6 +90,9 @@ def deep_speech(name, **options):
 
 
 CASES = [
+    gpt("Gpt", dropout=0.2),
+    gpt("Gpt_like_llama", hidden_dim=18, num_kv_heads=1, mlp_dim=20, mlp="swiglu", norm="rms",
+        rotary_base=1e4, use_bias=False, tie_weights=False),
     bert("Bert", itself, "pooled", dropout=0.3),
     bert("Bert_without_pooler", itself, "sequence", pooler=None, position_offset=2, activation="gelu_tanh"),
     bert("BertClassifier", lambda b: BertClassifier(b, 3, dropout=0.0)),

@@ -59,7 +59,9 @@ def packed_rows(stream, length, batch_size, shuffle=False, drop_remainder=False)
     def draw():
         order, offset = np.arange(rows), 0
         if shuffle:
-            order, offset = np.random.permutation(rows), int(np.random.permutation(slack)[0])
+            # The state that the run sets from its seed and the epoch.
+            order = np.random.permutation(rows)  # noqa: NPY002
+            offset = np.random.randint(slack)  # noqa: NPY002
         for batch in range(batches):
             chosen = order[batch * batch_size : (batch + 1) * batch_size]
             yield _cut(stream, chosen * length + offset, length, several)
