@@ -62,3 +62,12 @@ def test_state_survives_a_saved_model(tmp_path):
     assert type(loaded.optimizer) is AdamW
     for actual, expected in zip(loaded.optimizer.variables, optimizer.variables, strict=True):
         assert_close(actual, expected)
+
+
+def test_state_goes_through_a_tensorflow_checkpoint(tmp_path):
+    _, optimizer = run(AdamW)
+    path = tf.train.Checkpoint(optimizer=optimizer).save(str(tmp_path / "state"))
+    _, other = run(AdamW, steps=1)
+    tf.train.Checkpoint(optimizer=other).restore(path)
+    for actual, expected in zip(other.variables, optimizer.variables, strict=True):
+        assert_close(actual, expected)

@@ -24,7 +24,7 @@ class AdamW(keras.optimizers.AdamW):
 
     def __init__(self, learning_rate=1e-3, **kwargs):
         super().__init__(learning_rate, **kwargs)
-        self._kernels = {}
+        object.__setattr__(self, "_kernels", {})  # TensorFlow would track, and refuse to save, these keys
 
     def _apply_weight_decay(self, variables):
         if not self._has_kernel(variables):
