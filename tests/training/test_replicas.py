@@ -56,6 +56,8 @@ def table(tmp_path_factory):
 @pytest.mark.parametrize("devices", [2, 4])
 def test_several_devices_train_as_one_does(devices, key, table):
     difference = table(devices)[key]
+    if difference == "skipped":
+        pytest.skip("a package is not installed")
     assert isinstance(difference, float), difference
     assert difference <= TOLERANCE.get(key, 1e-6)
 

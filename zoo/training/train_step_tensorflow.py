@@ -70,6 +70,12 @@ class TrainStep:
             x = shard_by_batch(x)
         return super().evaluate(x, *args, **arguments)
 
+    def predict_on_batch(self, x):
+        if not self.distributed:
+            return super().predict_on_batch(x)
+        outputs = self(x, training=False)  # Keras has each replica answer the whole batch, and joins that
+        return tf.nest.map_structure(lambda output: output.numpy(), outputs)
+
     def _check_optimizer(self):
         inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
         if getattr(inner, "gradient_accumulation_steps", None):
@@ -94,7 +100,8 @@ class TrainStep:
             with tf.control_dependencies([g for g in gradients or () if g is not None]):
                 new, part_count, part_loss, y_pred = self._forward_and_backward(part, total)
             gradients = new if gradients is None else list(map(_add, gradients, new))
-            count, loss = None if part_count is None else count + part_count, loss + part_loss
+            count = None if part_count is None else count + tf.cast(part_count, "float32")
+            loss += part_loss
             logs = self.compute_metrics(part[0], part[1], y_pred, sample_weight=part[2])
         present = [i for i, g in enumerate(gradients) if g is not None]
         reduced = sum_over_replicas([gradients[i] for i in present])
@@ -103,8 +110,7 @@ class TrainStep:
             loss, reduced = loss * share, [g * tf.cast(share, g.dtype) for g in reduced]
         for i, gradient in zip(present, reduced, strict=True):
             gradients[i] = gradient
-        # The tracker's mean over replicas and steps is weighted by examples, as Keras' is on one device.
-        self._loss_tracker.update_state(tf.math.divide_no_nan(loss * total, examples), sample_weight=examples)
+        self._track(loss, examples, total)
         self._update(gradients, reduced)
         return logs
 
@@ -127,10 +133,10 @@ class TrainStep:
                 y_pred = self(x, training=True) if self._call_has_training_arg else self(x)
                 loss = self._compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
                 count = self.loss_count(x, y_pred, sample_weight)
-                if count is not None:  # a mean, which Keras has divided by the number of replicas
+                if count is not None:
                     whole = total if self._scales_afterwards else sum_over_replicas(count)
-                    share = tf.math.divide_no_nan(count, whole)
-                    loss = unscale_loss_for_distribution(loss) * tf.cast(share, loss.dtype)
+                    share = tf.math.divide_no_nan(tf.cast(count, "float32"), whole)
+                    loss = self._mean(loss) * tf.cast(share, loss.dtype)
                 scaled = self.optimizer.scale_loss(loss)
             gradients = tape.gradient(scaled, self.trainable_variables)
             dense = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
@@ -144,8 +150,34 @@ class TrainStep:
         return gradients, count, loss, y_pred
 
     def loss_count(self, x, y_pred, sample_weight):
-        """By what `compute_loss` divides; an application with a loss of its own may override it."""
+        """By what `compute_loss` divides: float scalar, None where it is a sum.
+
+        A model that overrides `compute_loss` by a mean of its own, not by Keras' losses, overrides this, too.
+        """
         return loss_count(self._compile_loss, x, y_pred, sample_weight)
+
+    def _mean(self, loss):
+        """The mean over this replica's share; Keras' losses divide theirs by the number of replicas."""
+        own = type(self).loss_count is not TrainStep.loss_count
+        return loss if own else unscale_loss_for_distribution(loss)
+
+    def test_step(self, data):
+        if replicas() == 1:
+            return super().test_step(data)
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        y_pred = self(x, training=False) if self._call_has_training_arg else self(x)
+        loss = self._compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False)
+        count = self.loss_count(x, y_pred, sample_weight)
+        if count is not None:
+            count = tf.cast(count, "float32")
+            loss = self._mean(loss) * tf.math.divide_no_nan(count, sum_over_replicas(count))
+        examples = tf.cast(batch_size(x), "float32")
+        self._track(tf.cast(loss, "float32"), examples, sum_over_replicas(examples))
+        return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+    def _track(self, loss, examples, total):
+        """Adds a replica's part of the mean loss; a step weighs by its examples, as on one device."""
+        self._loss_tracker.update_state(tf.math.divide_no_nan(loss * total, examples), sample_weight=examples)
 
     def _update(self, gradients, present):
         if self.gradient_norm is not None:

@@ -1,0 +1,115 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from zoo.training.log import TrainingLog
+from zoo.training.loss_count import loss_count, split
+from zoo.training.report import read_log, report, series
+from zoo.training.train_step import TrainStep
+
+
+class Model(TrainStep, keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden = keras.layers.Dense(8, activation="relu")
+        self.head = keras.layers.Dense(3)
+        self.hidden.build((None, 5))
+        self.head.build((None, 8))
+        self.built = True
+
+    def call(self, x, training=None):
+        return self.head(self.hidden(x))
+
+
+def trained(accumulate=1, rows=29, weights=None, reduction="sum_over_batch_size", norm=False, **optimizer):
+    keras.utils.set_random_seed(3)
+    model = Model()
+    model.accumulate = accumulate
+    if norm:
+        model.gradient_norm = tf.Variable(0.0, trainable=False)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=reduction)
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9, **optimizer), loss, metrics=["accuracy"])
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(rows, 5)).astype("float32"), rng.integers(0, 3, rows)
+    data = tf.data.Dataset.from_tensor_slices((x, y) if weights is None else (x, y, weights[:rows])).batch(8)
+    history = model.fit(data, epochs=2, verbose=0, shuffle=False).history
+    return model, history
+
+
+def assert_same(one, other):
+    for actual, expected in zip(one[0].get_weights(), other[0].get_weights(), strict=True):
+        np.testing.assert_allclose(actual, expected, atol=1e-6)
+    assert one[1]["accuracy"] == pytest.approx(other[1]["accuracy"])
+    assert one[1]["loss"] == pytest.approx(other[1]["loss"], rel=1e-6)
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight", "sum"])
+def test_micro_batches_add_up_to_the_whole_batch(reduction):
+    weights = np.linspace(0, 2, 29, dtype="float32") ** 2
+    assert_same(
+        trained(3, weights=weights, reduction=reduction), trained(weights=weights, reduction=reduction)
+    )
+
+
+def test_more_micro_batches_than_examples():
+    assert_same(trained(4, rows=17), trained(rows=17))  # the last batch has one example
+
+
+def test_own_step_equals_keras_own():
+    assert_same(trained(norm=True), trained())
+
+
+def test_clipping_is_by_the_norm_of_the_whole_batch():
+    assert_same(trained(2, global_clipnorm=0.05), trained(global_clipnorm=0.05))
+
+
+def test_loss_counts_of_several_kinds_of_losses_are_refused():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", [keras.losses.MeanSquaredError(reduction="sum"), keras.losses.MeanSquaredError()])
+    compiled = model._compile_loss
+    compiled.build(tf.zeros((2, 1)), tf.zeros((2, 1)))
+    with pytest.raises(ValueError, match="loss: expected one loss"):
+        loss_count(compiled, tf.zeros((2, 2)), tf.zeros((2, 1)), None)
+
+
+def test_parts_of_a_batch_keep_their_order():
+    parts = split(({"a": tf.range(5)}, tf.range(5), None), 2)
+    assert [part[0]["a"].numpy().tolist() for part in parts] == [[0, 1], [2, 3, 4]]
+    assert parts[0][2] is None
+
+
+def test_log_holds_one_line_a_step_and_is_drawn(tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    model = Model()
+    model.compile(keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    log = TrainingLog(
+        tmp_path / "log.jsonl", every_seconds=0, batch_size=8, tokens=5, flops=1e3, peak_flops=1e9
+    )
+    x, y = np.ones((24, 5), "float32"), np.arange(24) % 3
+    model.fit(x, y, batch_size=8, epochs=2, verbose=0, validation_data=(x, y), callbacks=[log])
+    assert model.gradient_norm is None
+    rows = read_log(tmp_path)
+    assert [row["step"] for row in rows if "epoch_end" not in row] == [1, 2, 3, 4, 5, 6]
+    assert {
+        "loss",
+        "learning_rate",
+        "gradient_norm",
+        "examples_per_s",
+        "tokens_per_s",
+        "mfu",
+        "memory_mb",
+    } <= set(rows[0])
+    assert rows[0]["gradient_norm"] > 0
+    names = {path.stem for path in report(tmp_path)}
+    assert {"loss", "learning_rate", "gradient_norm", "speed", "memory"} <= names
+    with (tmp_path / "log.jsonl").open("a") as file:  # killed in a line, resumed from step 2
+        file.write('{"step": 7, "lo\n' + json.dumps({"step": 2, "loss": 9.0}) + "\n")
+    assert series(read_log(tmp_path), "loss")[0][-2:] == [1, 2]
+
+
+def test_a_folder_without_a_log_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"folder: expected a run with a log\.jsonl"):
+        read_log(tmp_path)
