@@ -103,6 +103,7 @@ def test_log_holds_one_line_a_step_and_is_drawn(tmp_path):
         "memory_mb",
     } <= set(rows[0])
     assert rows[0]["gradient_norm"] > 0
+    assert rows[0]["loss"] == pytest.approx(rows[1]["loss"], abs=0.5)
     names = {path.stem for path in report(tmp_path)}
     assert {"loss", "learning_rate", "gradient_norm", "speed", "memory"} <= names
     with (tmp_path / "log.jsonl").open("a") as file:  # killed in a line, resumed from step 2

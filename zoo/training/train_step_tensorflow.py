@@ -112,7 +112,7 @@ class TrainStep:
             gradients[i] = gradient
         self._track(loss, examples, total)
         self._update(gradients, reduced)
-        return logs
+        return {**logs, **self.get_metrics_result()}  # the loss of this step, too
 
     @property
     def _scales_afterwards(self):
