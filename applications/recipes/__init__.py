@@ -5,6 +5,7 @@ import importlib
 
 # Result name -> module of this package that holds its RECIPE.
 _MODULES = {
+    "digits.fsdd": "digits_fsdd",
     "image_fine_tune": "image_fine_tune",
     "minilm.rated_movies": "minilm_rated_movies",
     "resnet20.fashion_mnist": "resnet20_fashion_mnist",

@@ -194,3 +194,26 @@ register(
         "metric is the authors' published one, not measured again here.",
     )
 )
+register(
+    Weights(
+        name="digits.fsdd",
+        application="SpeechRecognizer",
+        model="deep_speech_tiny",
+        source="bundled:digits.fsdd/",
+        sha256="ae20f2f0bba7ea80a4e4e687bbce229ed16f3d961839d09b7bf12c5a890be3e7",
+        licence="CC-BY-SA-4.0",
+        data="Free Spoken Digit Dataset (CC BY-SA 4.0), five speakers, training indices of 10 and more",
+        recipe="digits.fsdd",
+        metric="test word error rate 0.0146",
+        parameters=321788,
+        golden={
+            "seed": 0,
+            "shape": (1, 4000),
+            "outputs": (-9.91162, -11.50603, -8.87951, -10.35563),
+            "tolerance": 1e-3,
+        },
+        url="https://github.com/Jakobovski/free-spoken-digit-dataset",
+        notes="Strings of English digits, 8 kHz; knows no other word, and was measured on speakers it was "
+        "trained on.",
+    )
+)
