@@ -62,7 +62,7 @@ def with_loss_scale(optimizer):
     """`optimizer` with the dynamic loss scale that float16 gradients need (arXiv:1710.03740).
 
     Example:
-        >>> with_loss_scale("sgd").inner_optimizer.name
+        >>> type(with_loss_scale("sgd").inner_optimizer).__name__
         'SGD'
     """
     optimizer = keras.optimizers.get(optimizer)
