@@ -68,7 +68,8 @@ class TextScoring:
 
     def _score_windows(self, tokens):
         if getattr(self, "_score_function", None) is None:
-            self._score_function = tf.function(self._log_probs, reduce_retracing=True)
+            spec = tf.TensorSpec((None, self.row_length + 1), "int32")
+            self._score_function = tf.function(self._log_probs, input_signature=[spec])
         return self._score_function(tokens)
 
     def _log_probs(self, tokens):

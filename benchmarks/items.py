@@ -1,6 +1,7 @@
 """What is measured: work items and their contenders, as data. Nothing here imports a contender."""
 
 from benchmarks.bert_items import BERT_ITEMS
+from benchmarks.gpt_items import GPT_ITEMS
 from benchmarks.speech_items import SPEECH_ITEMS
 from benchmarks.work import GROUPS, Contender, WorkItem
 
@@ -116,6 +117,7 @@ ITEMS = {
             ),
         ),
         *BERT_ITEMS,
+        *GPT_ITEMS,
         *SPEECH_ITEMS,
     )
 }
