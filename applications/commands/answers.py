@@ -111,7 +111,7 @@ def score(name, files):
 
 @click.command()
 @click.argument("files", nargs=-1, required=True)
-@click.option("--weights", default="digits", show_default=True, help="Name or folder of a recognizer.")
+@click.option("--weights", default="digits.fsdd", show_default=True, help="Name or folder of a recognizer.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file, with words and their times.")
 @user_errors
 def transcribe(files, weights, as_json):
