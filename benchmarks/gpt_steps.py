@@ -1,4 +1,4 @@
-"""Generation with a decoder of GPT-2's 124M shape, random weights: the zoo's, keras-hub's and transformers'."""
+"""Generation by a decoder of GPT-2's 124M shape, random weights: the zoo, keras-hub and transformers."""
 
 from collections.abc import Callable
 
