@@ -58,3 +58,7 @@ def test_an_entry_needs_a_tag_and_a_digest():
 def test_import_loads_no_tensorflow_and_no_keras():
     code = "import sys, zoo.hub; assert not {'tensorflow', 'keras', 'huggingface_hub'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_family_with_one_entry_names_it():
+    assert hub.find("resnet20") is hub.find("resnet20.fashion_mnist")
