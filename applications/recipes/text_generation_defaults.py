@@ -1,6 +1,4 @@
-"""Defaults of `TextGenerator.fit` on a user's texts: from pretrained weights or from scratch.
-
-    zoo fit text_generation_defaults --data FOLDER_OF_TEXTS
+"""Defaults of `TextGenerator.fit` on a user's texts, from pretrained weights or from scratch.
 
 AdamW at 1e-3 with 5 % warm-up and cosine decay suits models of 1 to 10 million parameters; take 1e-4 or less
 for larger pretrained ones.

@@ -235,7 +235,7 @@ register(
             "outputs": (-10.146316, -1.822726, -7.60867, -1.776917),
             "tolerance": 1e-3,
         },
-        notes="Writes scenes in the plays' Markdown, the speaker's name in bold; knows no modern English. The "
-        "metric is over rows of 256 tokens from the next 5 % of each play; bz2 needs 2.19.",
+        notes="Writes scenes in the plays' Markdown, the speaker's name in bold; knows no modern English. "
+        "The metric is over rows of 256 tokens from the next 5 % of each play; bz2 needs 2.19.",
     )
 )
