@@ -63,6 +63,7 @@ APPLICATIONS = {
     "image_classifier": lambda: image_classifier("mlp"),
     "image_classifier_batch_norm": lambda: image_classifier("resnet"),
     "token_classifier": token_classifier,
+    "text_generator": text_generator,
 }
 
 # Arguments of `compile`, and of `train` where it takes them. At these learning rates five steps move weights
@@ -80,7 +81,7 @@ CASES = {
         )
     },
     "float16_with_a_nan_in_one_shard": {"dtype": "mixed_float16", "nan": True, "learning_rate": 1e-3},
-    "odd_batches": {"batch_size": 37},
+    "odd_batches": {"optimizer": "sgd", "batch_size": 37},
     "odd_last_batch_of_one": {"rows": 4 * BATCH + 1, "plain_dataset": True},
     "four_steps_per_execution": {"rows": 6 * BATCH, "steps_per_execution": 4},
     "xla": {"jit_compile": True},
