@@ -45,9 +45,9 @@ def run(
     """
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
+    train, validation, test = _splits(recipe, data or recipe.data)
     devices = strategies.choose(strategy, timeout=timeout)
     devices.check_batch(recipe.batch_size)
-    train, validation, test = _splits(recipe, data or recipe.data)
     _same_recipe(recipe, out, devices.is_chief)
     record = EpochRecord(out, every_seconds=every_seconds, writes=devices.is_chief)
     keras.utils.set_random_seed(recipe.seed)
