@@ -3,6 +3,8 @@
 
 import itertools
 import json
+import subprocess
+import sys
 import time
 
 import keras
@@ -195,3 +197,12 @@ def test_host_tokenizes_200_000_tokens_a_second_of_a_core():
         count = len(tokenizer.tokenize(texts).ids)
         rates.append(count / (time.process_time() - began))
     assert max(rates) > 200_000
+
+
+def test_training_gives_the_same_vocabulary_in_every_process():
+    code = (
+        "from zoo.preprocessing import WordPiece\n"
+        "print(WordPiece.train(['low lower lowest, new newer newest wide'] * 3, 45).vocabulary)"
+    )
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=True) for _ in range(3)]
+    assert len({run.stdout for run in runs}) == 1

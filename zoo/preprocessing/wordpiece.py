@@ -89,15 +89,20 @@ class WordPiece:
         """
         trainers = _library().trainers
         empty = cls(SPECIAL, lowercase, strip_accents)
+        texts = [to_text(text) for text in texts]
+        host = empty._host
+        split = host.pre_tokenizer.pre_tokenize_str
+        words = {word for text in texts for word, _ in split(host.normalizer.normalize_str(text))}
+        # The library numbers these in the order of a random hash, and breaks ties by number.
+        inner = {PREFIX + letter for word in words for letter in word[1:]}
         trainer = trainers.WordPieceTrainer(
             vocab_size=vocabulary_size,
             min_frequency=min_frequency,
-            special_tokens=list(SPECIAL),
+            special_tokens=[*SPECIAL, *sorted(inner)],
             continuing_subword_prefix=PREFIX,
             show_progress=False,
         )
-        host = empty._host
-        host.train_from_iterator((to_text(text) for text in texts), trainer)
+        host.train_from_iterator(texts, trainer)
         ids = host.get_vocab()
         return cls(sorted(ids, key=ids.get), lowercase, strip_accents)
 
