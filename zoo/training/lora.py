@@ -21,7 +21,7 @@ def enable_lora(network, rank, alpha=None):
     Example:
         >>> network = zoo.models.Bert(10, 8, num_layers=1, num_heads=2)
         >>> network.build()
-        >>> enable_lora(network, rank=2), len(network.trainable_variables)
+        >>> enable_lora(network, rank=2), sum(v.trainable for v in network.variables)
         (5, 10)
     """
     if rank < 1:
