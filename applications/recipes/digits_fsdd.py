@@ -6,8 +6,8 @@ data      zoo.datasets.digit_strings: 700 strings and 1,000 single digits of fiv
           strings held out for choosing, 100 strings from the official test split (indices 0-4)
 result    test word error rate 0.0146 over 1 seed, last epoch; validation 0.0283                (2026-11-23)
           official test split of single digits: 97.6 % right
-cost      about 45 minutes on 2 cores of an AMD EPYC shared with other work, by a script with these numbers and
-          data; `zoo fit` itself has not run to the end of this recipe yet
+cost      about 45 minutes on 2 cores of an AMD EPYC shared with other work, by a script with these numbers
+          and data; `zoo fit` itself has not run to the end of this recipe yet
 batch     16 = 1 device x 16; 106 steps an epoch x 24 epochs = 2,544 steps
 after     Deep Speech 2 (arXiv:1512.02595), much smaller
 short of  speakers it never heard: all five speakers are in training and test

@@ -176,7 +176,11 @@ def test_importing_datasets_imports_neither_tensorflow_nor_keras():
 
 def test_embedded_files_are_small_enough_for_git():
     files = [*(Path(zoo.datasets.__file__).parent / "data").iterdir()]
-    assert {file.name for file in files} == {"digits.npz", "fashion_mnist_sample.npz"}
+    assert {file.name for file in files} == {
+        "digits.npz",
+        "fashion_mnist_sample.npz",
+        "rated_tweets_sample.tsv",
+    }
     assert sum(file.stat().st_size for file in files) < 300_000
 
 

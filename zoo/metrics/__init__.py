@@ -1,9 +1,10 @@
 """Metrics and reports that Keras lacks; NumPy in, numbers and pictures out."""
 
+import importlib
+
 from zoo.metrics.answers import answer_f1, answer_scores, exact_match
 from zoo.metrics.classification import ClassificationReport, classification_report
 from zoo.metrics.correlation import pearson, spearman
-from zoo.metrics.ctc_error_rate import CTCErrorRate
 from zoo.metrics.entities import EntityScores, entity_scores, entity_spans
 from zoo.metrics.speech import ErrorRate, character_errors, edit_counts, word_errors
 from zoo.metrics.spoken_text import normalize_text, numbers_to_digits, spell_number
@@ -28,3 +29,9 @@ __all__ = [
     "spell_number",
     "word_errors",
 ]
+
+
+def __getattr__(name):
+    if name == "CTCErrorRate":  # a Keras metric: Keras loads with it
+        return importlib.import_module("zoo.metrics.ctc_error_rate").CTCErrorRate
+    raise AttributeError(f"module 'zoo.metrics' has no attribute {name!r}")
