@@ -187,7 +187,7 @@ def test_config_round_trip_keeps_every_setting():
 
 
 @pytest.mark.slow
-def test_host_tokenizes_tens_of_thousands_of_tokens_a_second_even_on_a_busy_machine():
+def test_host_tokenizes_200_000_tokens_a_second_of_a_core():
     tokenizer = WordPiece.train(CORPUS, 400)
     texts = random_sentences(20_000, 3)
     tokenizer.tokenize(texts[:10])
@@ -196,7 +196,7 @@ def test_host_tokenizes_tens_of_thousands_of_tokens_a_second_even_on_a_busy_mach
         began = time.process_time()
         count = len(tokenizer.tokenize(texts).ids)
         rates.append(count / (time.process_time() - began))
-    assert max(rates) > 50_000
+    assert max(rates) > 200_000
 
 
 def test_training_gives_the_same_vocabulary_in_every_process():
