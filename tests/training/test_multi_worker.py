@@ -3,25 +3,15 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import resumed_run
+from loopback import free_ports
 
 PLAIN = ["augment={}", "dropout=0.0", "optimizer='sgd'", "learning_rate=0.01"]
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def run_workers(folder, kill=None, count=2):

@@ -7,22 +7,13 @@ import textwrap
 
 import keras
 import pytest
+from loopback import free_ports
 
 from zoo.training import cluster, strategy
 
 
 def config(workers, index=0, kind="worker"):
     return json.dumps({"cluster": {"worker": workers}, "task": {"type": kind, "index": index}})
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def test_auto_takes_the_only_device_without_a_strategy_and_says_so(capsys, monkeypatch):

@@ -144,7 +144,7 @@ class GRU(Recurrent):
 class LSTM(Recurrent):
     """Long short-term memory: c = f c' + i g, h = o tanh(c), gates i, f, g, o of x W + h' U + b.
 
-    Faster in training than `keras.layers.LSTM`, with its numbers and weights: `get_weights()` fits
+    As `keras.layers.LSTM`, with a state to go on from and rows of several lengths: `get_weights()` fits
     `keras.layers.LSTM(units, return_sequences=True)` and `keras.layers.Bidirectional` of it.
 
     Args:

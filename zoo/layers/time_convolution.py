@@ -75,7 +75,7 @@ class TimeConv(TimePieces, keras.layers.Layer):
 
     def windows(self, x):
         """Every whole window in time; x holds its padding."""
-        size, stride = self.kernel_size[1], self.strides[1]
+        size = self.kernel_size[1]
         before = (size - 1) // 2
         x = ops.pad(x, ((0, 0), (0, 0), (before, size - 1 - before), (0, 0)))
         kernel = ops.cast(self.kernel, self.compute_dtype)
