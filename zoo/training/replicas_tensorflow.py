@@ -8,6 +8,9 @@ import contextlib
 
 import keras
 import tensorflow as tf
+from keras.src.backend import get_keras_mask, set_keras_mask
+
+from zoo.training.loss_count import batch_size
 
 STREAM = 2_147_483_629  # a prime: far more than the seeds that the layers of one model may differ by
 
@@ -22,6 +25,30 @@ def sum_over_replicas(values):
     if replicas() == 1:
         return values
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+def answer_rows(answer, x):
+    """`answer(x)`, with a row of zeros where a replica's share of a small batch is empty.
+
+    TensorFlow's convolutions and pooling fail on an empty batch on CPUs that take its oneDNN kernels. The
+    answer has the rows of x, and its Keras mask.
+    """
+    rows = tf.convert_to_tensor(batch_size(x))
+    missing = tf.cast(rows == 0, "int32")
+
+    def at_least_one(values):
+        row = tf.zeros([missing, *tf.unstack(tf.shape(values))[1:]], values.dtype)
+        return tf.concat([values, row], 0)
+
+    def cut(values):
+        mask = get_keras_mask(values)
+        values = values[:rows]
+        if mask is not None:
+            set_keras_mask(values, mask[:rows])
+        return values
+
+    x = tf.nest.map_structure(lambda values: None if values is None else at_least_one(values), x)
+    return tf.nest.map_structure(cut, answer(x))
 
 
 @contextlib.contextmanager

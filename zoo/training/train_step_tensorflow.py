@@ -9,6 +9,7 @@ from keras.src.losses.loss import unscale_loss_for_distribution
 
 from zoo.training.loss_count import batch_size, loss_count, split
 from zoo.training.replicas_tensorflow import (
+    answer_rows,
     first_batch_spec,
     gradients_are_reduced,
     overwrite_by_average,
@@ -130,7 +131,7 @@ class TrainStep:
         def run(part, total):
             x, y, sample_weight = part
             with tf.GradientTape() as tape:
-                y_pred = self(x, training=True) if self._call_has_training_arg else self(x)
+                y_pred = self._forward(x, training=True)
                 loss = self._compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
                 count = self.loss_count(x, y_pred, sample_weight)
                 if count is not None:
@@ -149,6 +150,17 @@ class TrainStep:
             set_keras_mask(y_pred, mask)
         return gradients, count, loss, y_pred
 
+    def _forward(self, x, training):
+        arguments = {"training": training} if self._call_has_training_arg else {}
+        if replicas() == 1 or (training and _batch_norms(self)):  # a row of zeros would enter the statistics
+            return self(x, **arguments)
+        return answer_rows(lambda x: self(x, **arguments), x)
+
+    def predict_step(self, data):
+        if replicas() == 1:
+            return super().predict_step(data)
+        return self._forward(keras.utils.unpack_x_y_sample_weight(data)[0], training=False)
+
     def loss_count(self, x, y_pred, sample_weight):
         """By what `compute_loss` divides: float scalar, None where it is a sum.
 
@@ -165,7 +177,7 @@ class TrainStep:
         if replicas() == 1:
             return super().test_step(data)
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        y_pred = self(x, training=False) if self._call_has_training_arg else self(x)
+        y_pred = self._forward(x, training=False)
         loss = self._compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False)
         count = self.loss_count(x, y_pred, sample_weight)
         if count is not None:
@@ -244,7 +256,7 @@ class TrainStep:
         """XLA compiles forward and backward in each replica; statistics over all replicas do not fit in."""
         if not self.jit_compile:
             return False
-        norms = [v.name for v in self._flatten_layers() if isinstance(v, keras.layers.BatchNormalization)]
+        norms = _batch_norms(self)
         if norms and replicas() > 1:
             print(f"jit_compile: off, since {norms[0]} takes its statistics over {replicas()} devices")
         return replicas() == 1 or not norms
@@ -259,6 +271,11 @@ class TrainStep:
                 self._symbolic_build(data_batch=data_batch)
         else:
             super()._maybe_symbolic_build(iterator=iterator, data_batch=data_batch)
+
+
+def _batch_norms(model):
+    """Names of the layers that take statistics over the batch."""
+    return [v.name for v in model._flatten_layers() if isinstance(v, keras.layers.BatchNormalization)]
 
 
 def _add(a, b):
