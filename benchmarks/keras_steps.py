@@ -17,14 +17,17 @@ def random_batch(batch: int, image_shape: tuple, classes: int) -> tuple[np.ndarr
     return images, random.integers(0, classes, batch, "int32")
 
 
-def zoo_model(builder: str, dtype: str, image_shape: tuple, classes: int) -> keras.Model:
-    model = getattr(zoo.models, builder)(num_classes=classes, dtype=dtype)
+def zoo_model(builder: str, dtype: str, image_shape: tuple, classes: int, **options) -> keras.Model:
+    model = getattr(zoo.models, builder)(num_classes=classes, dtype=dtype, **options)
     model.build((None, *image_shape))
     return model
 
 
-def zoo_step(builder: str, dtype: str, mode: str, batch: int, image_shape: tuple, classes: int) -> Callable:
-    return model_step(zoo_model(builder, dtype, image_shape, classes), mode, batch, image_shape, classes)
+def zoo_step(
+    builder: str, dtype: str, mode: str, batch: int, image_shape: tuple, classes: int, **options
+) -> Callable:
+    model = zoo_model(builder, dtype, image_shape, classes, **options)
+    return model_step(model, mode, batch, image_shape, classes)
 
 
 def keras_applications(mode: str, batch: int, image_shape: tuple, classes: int) -> Callable:
