@@ -42,7 +42,7 @@ def _zoo(builder: str, shape: dict) -> tuple[Contender, ...]:
 
 
 def _first_strides(builder: str, shape: dict) -> Contender:
-    """The network of keras.applications, with 6 % fewer products than the default (v1.5), as torchvision's."""
+    """The network of keras.applications, with 6 % fewer products than the default (v1.5, torchvision's)."""
     options = {"builder": builder, "dtype": "float32", "block_options": {"stride_first": True}, **shape}
     return Contender("zoo float32, v1 strides", "zoo", "benchmarks.keras_steps:zoo_step", options)
 
