@@ -10,6 +10,7 @@ from zoo.datasets.loading import load
 from zoo.datasets.phone_prompts import phone_prompts
 from zoo.datasets.rated_sentences import rated_sentences
 from zoo.datasets.shakespeare import TextCorpus, shakespeare
+from zoo.datasets.speech_files import read_speech
 from zoo.datasets.spoken_digits import digit_strings, spoken_digits
 from zoo.datasets.text_dataset import TextDataset
 from zoo.datasets.text_files import (
@@ -38,6 +39,7 @@ __all__ = [
     "read_columns",
     "read_folder",
     "read_json_lines",
+    "read_speech",
     "read_squad",
     "read_table",
     "read_texts",

@@ -7,14 +7,16 @@ import os
 from pathlib import Path
 
 from zoo.datasets.array_dataset import ArrayDataset
+from zoo.datasets.audio_dataset import AudioDataset
 from zoo.datasets.brown_tags import brown_tags
 from zoo.datasets.digits import digits
 from zoo.datasets.fashion_mnist import fashion_mnist
 from zoo.datasets.image_folder import FileDataset, image_folder
 from zoo.datasets.phone_prompts import phone_prompts
 from zoo.datasets.rated_sentences import FILES as RATED
-from zoo.datasets.rated_sentences import rated_sentences
+from zoo.datasets.rated_sentences import FOLDS, rated_sentences
 from zoo.datasets.shakespeare import shakespeare
+from zoo.datasets.speech_files import holds_speech, read_speech
 from zoo.datasets.spoken_digits import digit_strings
 from zoo.datasets.text_dataset import TextDataset
 from zoo.datasets.text_files import SUFFIXES, read_texts
@@ -37,13 +39,14 @@ def load(
     root: str | os.PathLike | None = None,
     validation_fraction: float = 0.0,
     seed: int = 0,
-) -> ArrayDataset | FileDataset | TextDataset:
+) -> ArrayDataset | AudioDataset | FileDataset | TextDataset:
     """A data set by its name, or files by their path.
 
     Args:
-        name_or_path: "digits", "fashion_mnist", "rated_movies", "brown_tags", ...; a folder of class folders
-            of images or of .txt files; or a file of texts (.csv, .tsv, .jsonl, .conll, .json of SQuAD). A
-            folder named like a data set is "./digits".
+        name_or_path: "digits", "fashion_mnist", "rated_movies" ("rated_movies:3" tests on its fold 3, 0 is
+            the default), "brown_tags", ...; a folder of class folders of images or of .txt files; a file of
+            texts (.csv, .tsv, .jsonl, .conll, .json of SQuAD); recordings with transcripts as `read_speech`
+            takes them. A folder named like a data set is "./digits".
         split: see the data set; None is "train" of a named one and all images of a folder.
         root: folder under which Debian packages are unpacked, see `fashion_mnist`.
         validation_fraction, seed: how a folder is split, see `image_folder`.
@@ -72,8 +75,15 @@ def load(
         return shakespeare(split or "train", root=root)
     if name == "brown_tags":
         return brown_tags(split or "train")
-    if name.startswith("rated_") and name in NAMES:
-        return rated_sentences(name.removeprefix("rated_"), split or "train")
+    kind, _, fold = name.partition(":")
+    if kind.startswith("rated_") and kind in NAMES:
+        if fold not in ("", *map(str, range(FOLDS))):
+            raise ValueError(
+                f"name_or_path: expected {kind}:FOLD with FOLD in 0..{FOLDS - 1}, found {name!r}"
+            )
+        return rated_sentences(kind.removeprefix("rated_"), split or "train", int(fold or 0))
+    if holds_speech(name):
+        return read_speech(name, split, validation_fraction, seed)
     if Path(name).suffix.lower() in SUFFIXES or _holds_texts(Path(name)):
         return read_texts(name, split, validation_fraction, seed)
     if Path(name).exists() or len(Path(name).parts) > 1:
