@@ -1,5 +1,6 @@
 """`python -m benchmarks`: the zoo and its peers side by side."""
 
+import os
 import pathlib
 
 import click
@@ -45,7 +46,9 @@ def main(
                 missing = contender.missing()
                 click.echo(f"  {contender.name}" + (f" (missing: {', '.join(missing)})" if missing else ""))
         return
-    header = {**describe(threads), "rounds": str(rounds), "steps": str(steps)}
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as `import zoo` does: kernels alike for all
+    header = {**describe(threads), "oneDNN": os.environ["TF_ENABLE_ONEDNN_OPTS"]}
+    header |= {"rounds": str(rounds), "steps": str(steps)}
     for key, value in header.items():
         click.echo(f"{key}: {value}")
     found = []

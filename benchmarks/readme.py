@@ -1,0 +1,142 @@
+"""The tables of README.md, generated: weights from the registry, speed from the newest records.
+
+    python -m benchmarks.readme
+
+rewrites what stands between `<!-- NAME -->` and `<!-- /NAME -->`; a test holds README to what this gives, so
+that no figure is edited by hand.
+"""
+
+import csv
+import dataclasses
+import pathlib
+import re
+from collections.abc import Iterator, Mapping
+
+from benchmarks.items import ITEMS
+from zoo.hub import registry
+
+ROOT = pathlib.Path(__file__).parents[1]
+RECORDS = ROOT / "benchmarks" / "records"
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """A file of `benchmarks/records`: the lines "# key: value" at its head, and its rows by column."""
+
+    header: Mapping[str, str]
+    rows: tuple[Mapping[str, str], ...]
+
+    @classmethod
+    def read(cls, path: pathlib.Path) -> "Record":
+        lines = path.read_text(encoding="utf-8").splitlines()
+        head = [line[2:].partition(": ") for line in lines if line.startswith("# ")]
+        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
+        return cls({key: value for key, _, value in head}, tuple(rows))
+
+
+def newest(folder: pathlib.Path = RECORDS) -> dict[str, tuple[Record, list[Mapping[str, str]]]]:
+    """Each work item that still exists: (its newest record, its rows there), in the order of `ITEMS`."""
+    records = sorted(
+        (Record.read(path) for path in folder.glob("*.csv")), key=lambda record: record.header.get("date", "")
+    )
+    found = {}
+    for record in records:
+        for row in record.rows:
+            if row.get("item") in ITEMS and record is not found.get(row["item"], (None,))[0]:
+                found[row["item"]] = record, [r for r in record.rows if r.get("item") == row["item"]]
+    return {name: found[name] for name in ITEMS if name in found}
+
+
+def weights_table() -> str:
+    lines = ["| name | application | parameters | result | licence |", "|---|---|---|---|---|"]
+    for name in registry.list_pretrained():
+        entry = registry.find(name)
+        count = f"{entry.parameters / 1e6:.3g}M"
+        lines.append(
+            f"| `{name}` | `{entry.application}` | {count} | {entry.metric} | {entry.licence} |",
+        )
+    return "\n".join(lines)
+
+
+def speed_table(folder: pathlib.Path = RECORDS) -> str:
+    lines = [
+        "| work | zoo | best Keras peer | best PyTorch peer | zoo / Keras | zoo / PyTorch | measured |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, (record, rows) in newest(folder).items():
+        item = ITEMS[name]
+        groups = {contender.name: contender.group for contender in item.contenders}
+        ran = [row for row in rows if row["status"] == "ok" and row["contender"] in groups]
+        keras, torch = (
+            _best(item, [r for r in ran if groups[r["contender"]] == g]) for g in ("keras", "torch")
+        )
+        for row in (row for row in ran if groups[row["contender"]] == "zoo"):
+            work = f"{name}: {item.about}; {row['contender'].removeprefix('zoo').strip() or 'zoo'}"
+            ratios = [_ratio(row, group) for group in ("keras", "torch")]
+            cells = [
+                work,
+                f"{row['median']} {row['unit']}",
+                keras,
+                torch,
+                *ratios,
+                record.header["date"][:10],
+            ]
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _best(item, rows: list[Mapping[str, str]]) -> str:
+    if not rows:
+        return ""
+    pick = max if item.unit == "images/s" else min
+    row = pick(rows, key=lambda row: float(row["median"]))
+    return f"{row['median']} ({row['contender']})"
+
+
+def _ratio(row: Mapping[str, str], group: str) -> str:
+    if not row.get(f"to_{group}"):
+        return ""
+    value, low, high = (float(row[f"to_{group}{end}"]) for end in ("", "_low", "_high"))
+    return f"{value:.2f} ({low:.2f}..{high:.2f})"
+
+
+def machines(folder: pathlib.Path = RECORDS) -> str:
+    """Where the rows of the speed table were measured: a line for each machine, with the items."""
+    keys = ("cpu", "threads", "flags", "oneDNN", "tensorflow", "keras", "torch")
+    lines = {}
+    for name, (record, _) in newest(folder).items():
+        text = ", ".join(f"{key} {record.header[key]}" for key in keys if key in record.header)
+        lines.setdefault(text, []).append(name)
+    return "\n".join(f"- {line}: {', '.join(names)}" for line, names in lines.items())
+
+
+def sections(folder: pathlib.Path = RECORDS) -> dict[str, str]:
+    return {
+        "weights": weights_table(),
+        "speed": f"{speed_table(folder)}\n\n{machines(folder)}",
+    }
+
+
+def generated(text: str, folder: pathlib.Path = RECORDS) -> str:
+    """`text` with its sections written anew; ValueError where a mark is missing."""
+    for name, body in sections(folder).items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        if text.count(begin) != 1 or text.count(end) != 1:
+            raise ValueError(f"README.md: expected one {begin} and one {end}, found {text.count(begin)}")
+        text = re.sub(
+            f"{re.escape(begin)}.*{re.escape(end)}",
+            lambda _, parts=(begin, body, end): "\n".join(parts),
+            text,
+            flags=re.DOTALL,
+        )
+    return text
+
+
+def python_blocks(text: str) -> Iterator[str]:
+    """The blocks of Markdown that are marked as Python."""
+    yield from re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+if __name__ == "__main__":
+    readme = ROOT / "README.md"
+    readme.write_text(generated(readme.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,96 @@
+"""The pages that a newcomer reads: their code runs, their tables are what was measured."""
+
+import ast
+import doctest
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from benchmarks import readme
+
+ROOT = pathlib.Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCKS = [
+    pytest.param(block, id=f"{page.stem}-{number}")
+    for page in PAGES
+    for number, block in enumerate(readme.python_blocks(page.read_text(encoding="utf-8")), 1)
+]
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """A folder with the files that the pages speak of."""
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 30, 3), "uint8")
+    for name in ("photos/cat/1.jpg", "photos/cat/2.jpg", "photos/dog/1.jpg", "photos/dog/2.jpg", "new.jpg"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(tf.io.encode_jpeg(pixels).numpy())
+    silence = tf.audio.encode_wav(tf.zeros((8000, 1)), 8000)
+    (tmp_path / "number.wav").write_bytes(silence.numpy())
+    monkeypatch.chdir(tmp_path)
+    return {"images": pixels[None].repeat(4, 0)[:, :28, :28, :1], "labels": [0, 1, 2, 3]}
+
+
+def comment_below(source, statement, following):
+    """What a page says that a statement gives: the comment lines between it and the next one."""
+    lines = source.splitlines()[statement.end_lineno : following.lineno - 1 if following else None]
+    said = [line.removeprefix("#").strip() for line in lines if line.strip()]
+    return " ".join(said)
+
+
+def agrees(said, value):
+    """Whether `value` is what stands in the page, where ... stands for anything."""
+    given = " ".join(repr(value).split())
+    options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    return doctest.OutputChecker().check_output(said + "\n", given + "\n", options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", BLOCKS)
+def test_code_of_the_pages_runs_and_gives_what_they_say(block, desk):
+    if "minilm" in block:
+        pytest.importorskip("tensorflow_text")
+        from zoo.hub import registry, sources
+
+        try:
+            sources.fetch_folder(registry.find("minilm-l6").source)
+        except OSError as reason:
+            pytest.skip(f"the weights are not to be had: {reason}")
+    names = {"keras": keras, "np": np, **desk}
+    statements = ast.parse(block).body
+    for statement, following in zip(statements, [*statements[1:], None], strict=True):
+        code = ast.get_source_segment(block, statement)
+        if not isinstance(statement, ast.Expr):
+            exec(compile(code, "page", "exec"), names)
+            continue
+        value = eval(compile(code, "page", "eval"), names)
+        said = comment_below(block, statement, following)
+        assert not said or agrees(said, value), f"{code}\npage: {said}\nfound: {value!r}"
+
+
+def test_tables_of_the_readme_are_generated():
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.generated(page) == page, "python -m benchmarks.readme writes them anew"
+
+
+def test_a_figure_edited_by_hand_does_not_pass():
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    figure = next(iter(readme.newest().values()))[1][0]["median"]
+    edited = page.replace(f" {figure} ", " 1 ")
+    assert edited != page
+    assert readme.generated(edited) == page
+
+
+def test_every_command_of_the_readme_is_there():
+    from zoo.applications.cli import main
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Command line")[2].partition("##")[0]
+    said = {
+        line.split("zoo ")[-1].split()[0]
+        for line in text.replace("      zoo ", "\nzoo ").splitlines()
+        if line.startswith("zoo ")
+    }
+    assert said == set(main.commands)
