@@ -3,6 +3,7 @@
 import ast
 import doctest
 import pathlib
+import re
 
 import keras
 import numpy as np
@@ -42,8 +43,11 @@ def comment_below(source, statement, following):
 
 
 def agrees(said, value):
-    """Whether `value` is what stands in the page, where ... stands for anything."""
-    given = " ".join(repr(value).split())
+    """Whether `value` is what stands in the page: ... stands for anything, numbers by the digits printed."""
+    decimals = iter(len(found) for found in re.findall(r"\d\.(\d+)", said))
+    given = re.sub(
+        r"\d+\.\d+", lambda n: f"{float(n[0]):.{next(decimals, 9)}f}", " ".join(repr(value).split())
+    )
     options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     return doctest.OutputChecker().check_output(said + "\n", given + "\n", options)
 
