@@ -6,6 +6,7 @@ blank, L characters of a transcript.
 
 import contextlib
 import itertools
+import os
 import warnings
 
 import keras
@@ -16,6 +17,8 @@ from zoo.applications.application import Application
 from zoo.applications.recipes.speech_fine_tune import RECIPE
 
 from zoo import models
+from zoo.datasets import AudioDataset, read_speech
+from zoo.datasets.speech_files import holds_speech
 from zoo.decoding.ctc_greedy import greedy_transcript
 from zoo.losses import CTC
 from zoo.metrics import character_errors, word_errors
@@ -37,7 +40,8 @@ class SpeechRecognizer(Application):
 
     Raw audio x, everywhere: a list of paths, of encoded bytes (WAV; FLAC, OGG and MP3 with soundfile), of
     waveforms [n] in -1..1 at the preprocessor's sample rate, or of pairs (waveform, sample rate); one path;
-    an array [N, n]. Transcripts y: N strings over the preprocessor's alphabet.
+    an array [N, n]. Transcripts y: N strings over the preprocessor's alphabet. Where there is no y, x may
+    be a `zoo.datasets.AudioDataset`, or what `zoo.datasets.read_speech` reads: a manifest or a folder.
 
     Example:
         >>> model = zoo.models.deep_speech_small(vocabulary_size=29)
@@ -48,6 +52,7 @@ class SpeechRecognizer(Application):
 
     default_recipe = RECIPE
     overrides = ("precision",)
+    length_unit = "frames"
 
     def __init__(self, model, preprocessor, **kwargs):
         super().__init__(model, preprocessor, **kwargs)
@@ -79,6 +84,13 @@ class SpeechRecognizer(Application):
         logits = self.model(inputs["features"], lengths=inputs["frames"], training=training)
         return CTC.pack_logits(logits, self.model.output_lengths(inputs["frames"]))
 
+    def lengths(self, inputs):
+        return inputs["frames"]
+
+    def example_spec(self):
+        frames = 1000
+        return tf.TensorSpec((None, frames, self.preprocessor.num_mels), "float32"), frames
+
     def loss_and_metrics(self, recipe):
         """CTC loss a character, and the character error rate of greedy decoding."""
         return {"loss": CTC(per_label=True), "metrics": [CTCErrorRate(name="cer")]}
@@ -97,6 +109,7 @@ class SpeechRecognizer(Application):
     def _batches(self, x, y, sample_weight, batch_size, shuffle, augment=None):
         if isinstance(x, tf.data.Dataset):
             return x  # batches that Keras hands back in validation
+        x, y = _pair(x, y)
         if sample_weight is not None:
             raise ValueError("sample_weight: expected None, found weights; repeat utterances instead")
         if y is None and augment is not None:
@@ -123,7 +136,7 @@ class SpeechRecognizer(Application):
         """Transcripts as strings; warns of rows that are too long for their audio."""
         if y is None:
             return None
-        texts = [str(text) for text in y]
+        texts = [self.preprocessor.plain(str(text)) for text in y]
         if len(texts) != len(waves):
             raise ValueError(
                 f"y: expected as many transcripts as utterances ({len(waves)}), found {len(texts)}"
@@ -157,11 +170,12 @@ class SpeechRecognizer(Application):
         """Loss a character, character and word error rate: a dict with `return_dict`, else a list."""
         if isinstance(x, tf.data.Dataset):  # Keras in validation
             return keras.Model.evaluate(self, x, return_dict=return_dict, **arguments)
+        x, y = _pair(x, y)
         if y is None:
             raise ValueError("y: expected transcripts, one for each utterance of x, found None")
         loss = super().evaluate(x, y, batch_size=batch_size, return_dict=True, **arguments)["loss"]
         found = self.transcribe(x, batch_size=batch_size)
-        references = [str(text) for text in y]
+        references = [self.preprocessor.plain(str(text)) for text in y]
         cer, wer = character_errors(references, found).rate, word_errors(references, found).rate
         result = {"loss": loss, "cer": cer, "wer": wer}
         return result if return_dict else list(result.values())
@@ -297,3 +311,10 @@ class SpeechRecognizer(Application):
     def _explained(self, x):
         """Bad audio is found before any pipeline runs, so there is nothing to explain."""
         yield
+
+
+def _pair(x, y):
+    """(audio, transcripts): both from x where it is a data set, a manifest or a folder and y is None."""
+    if y is None and isinstance(x, (str, os.PathLike)) and (os.path.isdir(x) or holds_speech(x)):
+        x = read_speech(x)
+    return tuple(x) if y is None and isinstance(x, AudioDataset) else (x, y)

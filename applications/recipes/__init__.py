@@ -9,6 +9,8 @@ _MODULES = {
     "image_fine_tune": "image_fine_tune",
     "minilm.rated_movies": "minilm_rated_movies",
     "resnet20.fashion_mnist": "resnet20_fashion_mnist",
+    "speech_english": "speech_english",
+    "speech_fine_tune": "speech_fine_tune",
     "text_fine_tune": "text_fine_tune",
 }
 

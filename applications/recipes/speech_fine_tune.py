@@ -1,15 +1,18 @@
-"""Defaults for training a speech recognizer on a user's own recordings.
+"""Fine-tuning a speech recognizer on recordings of your own.
 
-    SpeechRecognizer(model, preprocessor).fit(audio, transcripts)
+    zoo fit speech_fine_tune --data MANIFEST|FOLDER --out DIR
 
-No result: the numbers that worked for `digits`. Augmentation changes the waveform (speed, gain,
-noise) and the features (SpecAugment, arXiv:1904.08779).
+The defaults of `SpeechRecognizer.compile` and `fit`. Choose other weights with `--set start=NAME`: the
+bundled ones know digits. No result: the numbers that worked for `digits.fsdd`. Augmentation changes the
+waveform (speed, gain, noise) and the features (SpecAugment, arXiv:1904.08779).
 """
 
 from zoo.training import Recipe
 
 RECIPE = Recipe(
+    name="speech_fine_tune",
     application="SpeechRecognizer",
+    start="digits.fsdd",
     epochs=30,
     batch_size=16,
     optimizer="adamw",

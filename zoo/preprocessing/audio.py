@@ -7,7 +7,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.metrics.spoken_text import normalize_text
+
 NORMALIZATIONS = ("utterance", "running", "none")
+TEXTS = ("as_is", "english")
 ENGLISH = " 'abcdefghijklmnopqrstuvwxyz"
 _FLOOR = 1e-6  # of mel power: the noise of 16-bit rounding lies below
 _PRIOR_FRAMES = 100.0  # weight of the first guess of mean and deviation in running normalization
@@ -28,6 +31,8 @@ class AudioPreprocessor:
         low, high: edges of the mel filters, in Hz; `high` None is half the sample rate.
         normalize: "utterance", "running" or "none".
         alphabet: the characters of transcripts; character i is class i + 1, class 0 is the CTC blank.
+        text: how transcripts are brought to the alphabet: "as_is", or "english", which is `normalize_text`:
+            lower case, numbers and abbreviations spelled out, no punctuation.
 
     Example:
         >>> prepare = AudioPreprocessor(8000, num_mels=40)
@@ -46,11 +51,14 @@ class AudioPreprocessor:
         high=None,
         normalize="utterance",
         alphabet=ENGLISH,
+        text="as_is",
     ):
         if normalize not in NORMALIZATIONS:
             raise ValueError(f"normalize: expected one of {NORMALIZATIONS}, found {normalize!r}")
         if len(set(alphabet)) != len(alphabet) or not alphabet:
             raise ValueError(f"alphabet: expected different characters, found {alphabet!r}")
+        if text not in TEXTS:
+            raise ValueError(f"text: expected one of {TEXTS}, found {text!r}")
         high = sample_rate / 2 if high is None else high
         if not 0 <= low < high <= sample_rate / 2:
             raise ValueError(
@@ -62,6 +70,7 @@ class AudioPreprocessor:
         self.low, self.high = low, high
         self.normalize = normalize
         self.alphabet = alphabet
+        self.text = text
         self.frame_length = round(window * sample_rate)
         self.frame_step = round(hop * sample_rate)
         self.fft_length = 2 ** int(np.ceil(np.log2(self.frame_length)))
@@ -153,11 +162,16 @@ class AudioPreprocessor:
         features, running = self.normalized(self.log_mel(whole)[:, :count], state=running)
         return features, (audio[:, count * self.frame_step :], done + count, running)
 
+    def plain(self, text):
+        """A transcript as it is learned and measured, by `text`."""
+        return normalize_text(text) if self.text == "english" else text
+
     def encode(self, texts):
         """Transcripts to classes: int32 [B, L] filled up with 0, int32 [B] lengths.
 
         Raises: ValueError that names the characters outside the alphabet, with their counts.
         """
+        texts = [self.plain(text) for text in texts]
         table = {character: i + 1 for i, character in enumerate(self.alphabet)}
         foreign = {}
         for text in texts:
@@ -169,8 +183,8 @@ class AudioPreprocessor:
             row = next(i for i, text in enumerate(texts) if set(text) - set(table))
             raise ValueError(
                 f"y: expected transcripts of the characters {self.alphabet!r}, found {listed}, first in row "
-                f"{row}: {texts[row]!r}. `zoo.preprocessing.normalize_text` spells out English numbers and "
-                "drops punctuation."
+                f"{row}: {texts[row]!r}. AudioPreprocessor(text='english') lowers capitals, spells "
+                "out numbers and drops punctuation."
             )
         lengths = np.array([len(text) for text in texts], "int32")
         labels = np.zeros((len(texts), max(lengths.max(initial=0), 1)), "int32")
@@ -188,7 +202,7 @@ class AudioPreprocessor:
         return len(self.alphabet) + 1
 
     def get_config(self):
-        names = "sample_rate num_mels window hop low high normalize alphabet"
+        names = "sample_rate num_mels window hop low high normalize alphabet text"
         return {name: getattr(self, name) for name in names.split()}
 
     @classmethod

@@ -10,10 +10,11 @@ import pathlib
 import numpy as np
 
 
-def read_audio(source, name="x"):
+def read_audio(source, name="x", offset=0.0, duration=None):
     """(mono waveform float32 [N] in -1..1, sample rate) of a path or of encoded bytes.
 
-    Channels are averaged. A WAV file that ends before its header says gives what is there.
+    Channels are averaged. A WAV file that ends before its header says gives what is there. With `offset` and
+    `duration`, in seconds, only that part of it.
 
     Raises: ValueError that names the file and what is wrong with it; ImportError for formats that need
     soundfile.
@@ -25,11 +26,19 @@ def read_audio(source, name="x"):
             raise ValueError(f"{name}: expected an audio file, found none at {what}")
         source = path.read_bytes()
     if source[:4] == b"RIFF" and source[8:12] == b"WAVE":
-        return _read_wav(source, f"{name}: expected a whole WAV file, found {what}")
-    return _read_by_soundfile(source, what, name)
+        audio, rate = _read_wav(source, f"{name}: expected a whole WAV file, found {what}")
+        begin, end = _span(rate, offset, duration)
+        return audio[begin:end], rate
+    return _read_by_soundfile(source, what, name, offset, duration)
 
 
-def _read_by_soundfile(source, what, name):
+def _span(rate, offset, duration):
+    """First sample of a part and the one behind it; None for the end of the file."""
+    begin = round(offset * rate)
+    return begin, None if duration is None else begin + round(duration * rate)
+
+
+def _read_by_soundfile(source, what, name, offset, duration):
     try:
         import soundfile
     except ImportError as error:
@@ -37,7 +46,12 @@ def _read_by_soundfile(source, what, name):
             f"{name}: {what} is no WAV file; other formats need soundfile: pip install keras-zoo[audio]"
         ) from error
     try:
-        audio, rate = soundfile.read(io.BytesIO(source), dtype="float32", always_2d=True)
+        with soundfile.SoundFile(io.BytesIO(source)) as file:
+            rate = file.samplerate
+            begin, end = _span(rate, offset, duration)
+            file.seek(min(begin, file.frames))
+            count = -1 if end is None else end - begin
+            audio = file.read(count, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise ValueError(
             f"{name}: expected WAV, FLAC, OGG or MP3, found {what}: {error.error_string}"
@@ -94,7 +108,8 @@ def waveform(item, sample_rate, row=0, name="x"):
 
     Args:
         item: a path, encoded bytes, an array [N] or [N, channels] (float in -1..1 or int16) at
-            `sample_rate`, or a pair (array, its sample rate).
+            `sample_rate`, a pair (array, its sample rate), or {"path", "offset", "duration"} for a part of a
+            file, in seconds.
         sample_rate: of the result, in Hz.
         row, name: for messages.
 
@@ -107,7 +122,9 @@ def waveform(item, sample_rate, row=0, name="x"):
     rate = sample_rate
     if isinstance(item, tuple):
         item, rate = _checked_pair(item, row, name)
-    if isinstance(item, (str, os.PathLike, bytes)):
+    if isinstance(item, dict):
+        audio, rate = _part(item, row, name)
+    elif isinstance(item, (str, os.PathLike, bytes)):
         audio, rate = read_audio(item, f"{name}, row {row}")
     else:
         audio = np.asarray(item)
@@ -139,6 +156,20 @@ def waveform(item, sample_rate, row=0, name="x"):
     return audio
 
 
+def _part(item, row, name):
+    if "path" not in item or set(item) - {"path", "offset", "duration"}:
+        raise ValueError(
+            f"{name}: expected the keys 'path', 'offset' and 'duration' in row {row}, found {sorted(item)}"
+        )
+    offset, duration = item.get("offset") or 0.0, item.get("duration")
+    audio, rate = read_audio(item["path"], f"{name}, row {row}", offset, duration)
+    if not len(audio):
+        raise ValueError(
+            f"{name}: expected sound from {offset:g} s on in row {row}, found none in {item['path']}"
+        )
+    return audio, rate
+
+
 def _checked_pair(pair, row, name):
     if len(pair) != 2 or not np.isscalar(pair[1]) or not 1000 <= pair[1] <= 768_000:
         raise ValueError(
@@ -153,7 +184,7 @@ def audio_list(x, name="x"):
 
     Raises: ValueError for nothing at all or for what is no audio.
     """
-    if isinstance(x, (str, os.PathLike, bytes)):
+    if isinstance(x, (str, os.PathLike, bytes, dict)):
         return [x]
     if isinstance(x, np.ndarray) and x.dtype.kind in "fiu":
         if x.ndim != 2:
