@@ -7,6 +7,7 @@ import importlib
 
 _HOMES = {
     "Application": "application",
+    "BertPretraining": "bert_pretraining",
     "ImageClassifier": "image_classifier",
     "MaskedLM": "masked_lm",
     "QuestionAnswerer": "question_answerer",
@@ -18,6 +19,7 @@ _HOMES = {
 }
 __all__ = [
     "Application",
+    "BertPretraining",
     "ImageClassifier",
     "MaskedLM",
     "QuestionAnswerer",

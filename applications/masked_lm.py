@@ -12,7 +12,7 @@ from zoo import models
 from zoo.hub.foreign_bert import read_hf_bert
 from zoo.models import Bert, BertMaskedLM
 from zoo.preprocessing import TextPreprocessor, WordPiece
-from zoo.preprocessing.masking import mask_rows
+from zoo.preprocessing.masking import WordMasker
 from zoo.preprocessing.text_input import batches, split_dataset, text_list
 from zoo.preprocessing.wordpiece import Pieces
 
@@ -48,11 +48,9 @@ class MaskedLM(TextApplication):
     def __init__(self, model, preprocessor, mask_share=0.15, **kwargs):
         if preprocessor.pairs:
             raise ValueError("preprocessor: expected pairs=False, found True")
-        if not 0 < mask_share < 1:
-            raise ValueError(f"mask_share: expected a number in (0, 1), found {mask_share}")
         super().__init__(model, preprocessor, **kwargs)
         self.mask_share = mask_share
-        self.mask_id = preprocessor.tokenizer.id_of("[MASK]")
+        self.mask_id = WordMasker(preprocessor.tokenizer, mask_share).mask_id
         self.build()
 
     @classmethod
@@ -60,13 +58,8 @@ class MaskedLM(TextApplication):
         """What `recipe` begins with: `recipe.start`, or a fresh network with a vocabulary of the texts."""
         if recipe.start:
             return cls.from_pretrained(recipe.start, **recipe.preprocessor, precision=recipe.precision)
-        settings = dict(recipe.preprocessor)
-        size, lowercase = settings.pop("vocabulary_size", 8000), settings.get("lowercase", True)
-        vocabulary = WordPiece.train(text_list(next(iter(examples))), size, lowercase).vocabulary
-        bert = getattr(models, recipe.model)(
-            vocabulary_size=len(vocabulary), pooler=None, dtype=recipe.precision
-        )
-        return cls(BertMaskedLM(bert), TextPreprocessor(vocabulary, **settings))
+        bert, preprocessor = fresh_encoder(recipe, examples)
+        return cls(BertMaskedLM(bert), preprocessor)
 
     @classmethod
     def from_foreign(cls, folder, config, precision):
@@ -74,6 +67,17 @@ class MaskedLM(TextApplication):
         options = {"dtype": precision, "pooler": None}
         model = read_hf_bert(folder, Bert, options, BertMaskedLM, {"next_sentence": False})
         return cls(model, cls._preprocessor(folder, model.bert))
+
+    @classmethod
+    def from_application(cls, application):
+        """The network of `BertPretraining`, without its pooler and the head for pairs."""
+        if not isinstance(application.model, BertMaskedLM):
+            return super().from_application(application)
+        model = BertMaskedLM(application.bert_without_pooler())
+        model.build()
+        for mine, theirs in zip(model.mlm_head.variables, application.model.mlm_head.variables, strict=True):
+            mine.assign(theirs)
+        return cls(model, application.preprocessor.replace(pairs=False), application.mask_share)
 
     def adapt(self, mask_share=None, **shared):
         """Applies the overrides of `from_pretrained`."""
@@ -83,6 +87,11 @@ class MaskedLM(TextApplication):
     def call(self, inputs, training=None):
         """Tokens int32 [B, T] and "masked_positions" [B, M] -> logits float32 [B, M, V]."""
         return self.model(inputs, training=training)["tokens"]
+
+    def example_spec(self):
+        spec, length = super().example_spec()
+        masked = max(1, round(self.mask_share * length))
+        return {**spec, "masked_positions": tf.TensorSpec((None, masked), "int32")}, length
 
     def loss_and_metrics(self, recipe):
         """Cross-entropy and accuracy, means over masked tokens."""
@@ -107,16 +116,12 @@ class MaskedLM(TextApplication):
         if y is not None:
             raise ValueError("y: expected None, the targets are the masked tokens, found labels")
         rows = self.preprocessor.assemble(self._cut(self.preprocessor.tokenizer.tokenize(text_list(x))))
-        tokenizer = self.preprocessor.tokenizer
-        inside = np.array([token.startswith("##") for token in tokenizer.vocabulary])
-        special = [tokenizer.id_of(token) for token in tokenizer.special if token != "[UNK]"]
+        mask = WordMasker(self.preprocessor.tokenizer, self.mask_share)
 
         def make(index, drawn):
             inputs = self.preprocessor.pad(rows, index)
             rng = np.random.default_rng(drawn if seed is None else seed)
-            token_ids, positions, targets, weights = mask_rows(
-                inputs["token_ids"], special, self.mask_id, inside, self.mask_share, rng
-            )
+            token_ids, positions, targets, weights = mask(inputs["token_ids"], rng)
             return {**inputs, "token_ids": token_ids, "masked_positions": positions}, targets, weights
 
         spec = tf.TensorSpec((None, None), "int32")
@@ -239,3 +244,20 @@ class MaskedLM(TextApplication):
 
     def get_config(self):
         return {**super().get_config(), "mask_share": self.mask_share}
+
+
+def fresh_encoder(recipe, examples, pairs=False, pooler=None):
+    """(a `Bert` of random weights, a preprocessor with a vocabulary learnt from the texts of `examples`).
+
+    Args:
+        recipe: names the builder, `model`; `preprocessor` holds the arguments of `TextPreprocessor`, and
+            "vocabulary_size" (8,000 by default).
+        examples: unpacks into (texts, ...).
+        pairs: of the preprocessor.
+        pooler: of the encoder.
+    """
+    settings = {**recipe.preprocessor, "pairs": pairs}
+    size, lowercase = settings.pop("vocabulary_size", 8000), settings.get("lowercase", True)
+    vocabulary = WordPiece.train(text_list(next(iter(examples))), size, lowercase).vocabulary
+    options = {"vocabulary_size": len(vocabulary), "pooler": pooler, "dtype": recipe.precision}
+    return getattr(models, recipe.model)(**options), TextPreprocessor(vocabulary, **settings)

@@ -67,6 +67,16 @@ class QuestionAnswerer(TextApplication):
         length = min(384, model.bert.max_length)
         return cls(model, cls._preprocessor(folder, model.bert, max_length=length, pairs=True))
 
+    @classmethod
+    def from_application(cls, application):
+        """The encoder of another text application under a fresh head for answers."""
+        if not isinstance(application, TextApplication):
+            return super().from_application(application)
+        print(f"New head: {type(application).__name__} has none for answers")
+        model = BertSpanFinder(application.bert_without_pooler())
+        length = min(384, model.bert.max_length)
+        return cls(model, application.preprocessor.replace(pairs=True, max_length=length))
+
     def adapt(self, stride=None, max_answer=None, **shared):
         """Applies the overrides of `from_pretrained`."""
         self.adapt_shared(**shared)

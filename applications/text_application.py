@@ -28,7 +28,7 @@ class TextApplication(Application):
 
     default_recipe = RECIPE
     redraws_data = False  # texts are cut into tokens once, not for every epoch
-    redraws_data = False
+    length_unit = "tokens"
 
     def build(self, input_shape=None):
         if not self.model.built:
@@ -38,6 +38,13 @@ class TextApplication(Application):
     def call(self, inputs, training=None):
         """int [B, T] "token_ids", "attention_mask", "segment_ids" -> the network's outputs."""
         return self.model(inputs, training=training)
+
+    def lengths(self, inputs):
+        return tf.reduce_sum(inputs["attention_mask"], -1)
+
+    def example_spec(self):
+        length = self.preprocessor.max_length
+        return {key: tf.TensorSpec((None, length), "int32") for key in TOKENS}, length
 
     def adapt(self, **shared):
         """Applies the overrides of `from_pretrained`."""
@@ -97,6 +104,18 @@ class TextApplication(Application):
         if self.preprocessor.pairs:
             return self.preprocessor.rows(*pair_lists(x, name))
         return self.preprocessor.rows(text_list(x, name))
+
+    def typed(self, inputs):
+        """What a command line gives, to x: texts; for pairs, two texts with a tab between them."""
+        if not self.preprocessor.pairs:
+            return list(inputs)
+        pairs = [tuple(text.split("\t")) for text in inputs]
+        for row, pair in enumerate(pairs):
+            if len(pair) != 2:
+                raise ValueError(
+                    f"inputs: expected two texts with a tab between them, found {inputs[row]!r:.60}"
+                )
+        return pairs
 
     def targets(self, y, count):
         """Raw labels of `count` examples to an array of targets [N, ...]."""
@@ -192,11 +211,19 @@ class TextApplication(Application):
         return self.model if isinstance(self.model, Bert) else self.model.bert
 
     def bert_without_pooler(self):
-        """A copy of the encoder that leaves out the pooler, which only classification of texts trains."""
-        bert = Bert.from_config({**self.bert.get_config(), "pooler": None})
+        """A copy of the encoder that leaves out the pooler, which only whole texts train."""
+        return self._bert_copy(None)
+
+    def bert_with_pooler(self):
+        """The encoder; where it has no pooler, a copy of it with a fresh one."""
+        return self._bert_copy("tanh") if self.bert.pooler is None else self.bert
+
+    def _bert_copy(self, pooler):
+        bert = Bert.from_config({**self.bert.get_config(), "pooler": pooler})
         bert.build()
-        pooler = set() if self.bert.pooler is None else {id(v) for v in self.bert.pooler.variables}
-        kept = [variable for variable in self.bert.variables if id(variable) not in pooler]
-        for mine, theirs in zip(bert.variables, kept, strict=True):
-            mine.assign(theirs)
+        for mine, theirs in zip(
+            [bert.embedding, *bert.blocks], [self.bert.embedding, *self.bert.blocks], strict=True
+        ):
+            for variable, value in zip(mine.variables, theirs.variables, strict=True):
+                variable.assign(value)
         return bert

@@ -84,6 +84,18 @@ class TextClassifier(TextApplication):
             print(f"New head: {str(folder)!r} has none; pass labels=[...] for your classes")
         return cls(model, cls._preprocessor(folder, model.bert), labels, task)
 
+    @classmethod
+    def from_application(cls, application):
+        """The encoder of another text application under a fresh head for 2 classes."""
+        if not isinstance(application, TextApplication):
+            return super().from_application(application)
+        print(
+            f"New head: {type(application).__name__} has none for texts; pass labels=[...] for your classes"
+        )
+        model = BertClassifier(application.bert_with_pooler(), 2)
+        model.build()
+        return cls(model, application.preprocessor.replace(pairs=False), ("LABEL_0", "LABEL_1"))
+
     def adapt(self, labels=None, task=None, **shared):
         """Other labels or another task (a fresh head, and it says so); `pairs`, `max_length`.
 
@@ -249,7 +261,7 @@ class TextClassifier(TextApplication):
 
     def lines(self, inputs, top_k=1):
         """For `zoo predict`: texts to (what to print, what to write as JSON) each."""
-        for text, answers in zip(inputs, self.classify(list(inputs), top_k=top_k), strict=True):
+        for text, answers in zip(inputs, self.classify(self.typed(inputs), top_k=top_k), strict=True):
             printed = "\n".join(f"{text}\t{answer['label']}\t{answer['score']:.4f}" for answer in answers)
             yield printed, {"text": text, "labels": answers}
 

@@ -7,6 +7,7 @@ import pathlib
 import time
 
 import keras
+import tensorflow as tf
 import zoo.applications
 from zoo.applications.pretrained import load_keras
 
@@ -14,6 +15,7 @@ from zoo import datasets
 from zoo.hub.atomic import atomic_path
 from zoo.training import Checkpoints, Recipe
 from zoo.training import strategy as strategies
+from zoo.training.arithmetic import product_speed
 from zoo.training.log import TrainingLog
 
 
@@ -52,19 +54,18 @@ def run(
     record = EpochRecord(out, every_seconds=every_seconds, writes=devices.is_chief)
     keras.utils.set_random_seed(recipe.seed)
     with devices.scope():
-        application, done = _resume(recipe, out, len(train), record)
+        application, done = _resume(recipe, out, train, record)
         if application is None:
             application = build(recipe, train)
             application.compile(recipe)
     began = time.time()
     if done < recipe.epochs:
-        log = TrainingLog(out / "log.jsonl", batch_size=recipe.batch_size, writes=devices.is_chief)
-        callbacks = [log]
+        callbacks = [_log(application, out, devices)]
         if tensorboard:
             callbacks.append(_tensorboard(out))
         application.fit(
             *train,
-            validation_data=tuple(validation),
+            validation_data=validation and tuple(validation),
             initial_epoch=done,
             callbacks=callbacks,
             checkpoints=record,
@@ -81,6 +82,18 @@ def run(
     return application, result
 
 
+def _log(application, out, devices):
+    """`log.jsonl`, with the share of what these devices reach in a float32 product."""
+    peak = product_speed() * (devices.replicas if tf.config.list_physical_devices("GPU") else 1)
+    return TrainingLog(
+        out / "log.jsonl",
+        batch_size=application.recipe.batch_size,
+        flops=round(application.training_flops()),
+        peak_flops=peak,
+        writes=devices.is_chief,
+    )
+
+
 def _tensorboard(out):
     try:
         import tensorboard  # noqa: F401
@@ -90,13 +103,17 @@ def _tensorboard(out):
 
 
 def _splits(recipe, data):
-    """(train, validation, test); a file or folder has no test split, a tenth is held out for validation."""
+    """(train, validation, test), None for a split without a name.
+
+    A file or folder has no test split, and a tenth of it is held out for validation.
+    """
     if os.path.exists(data):
         train, validation = (
             datasets.load(data, split, validation_fraction=0.1) for split in ("train", "validation")
         )
         return train, validation, None
-    return [datasets.load(data, s) for s in (recipe.train_split, recipe.validation_split, recipe.test_split)]
+    splits = (recipe.train_split, recipe.validation_split, recipe.test_split)
+    return [datasets.load(data, split) if split else None for split in splits]
 
 
 def _same_recipe(recipe, out, is_chief):
@@ -118,7 +135,7 @@ def _refuse_changes(theirs, ours, out):
         )
 
 
-def _resume(recipe, out, examples, record):
+def _resume(recipe, out, train, record):
     """(application, epochs behind it) of a run in `out`.
 
     None where `fit` goes on from a checkpoint, or begins. A run from before there were checkpoints has only
@@ -134,7 +151,8 @@ def _resume(recipe, out, examples, record):
         return None, 0
     application = load_keras(last)
     _refuse_changes(application.recipe, recipe, out)
-    done = application.updates // max(1, examples // recipe.batch_size)
+    steps = application.training_data(*train, batch_size=recipe.batch_size).cardinality()
+    done = round(application.updates / max(1, int(steps)))  # float16 skips some updates
     print(f"Resuming after epoch {done} of {recipe.epochs} from {last}", flush=True)
     return application, done
 

@@ -6,6 +6,32 @@ Shapes: B batch, T time, M masked positions of a row.
 import numpy as np
 
 
+class WordMasker:
+    """`mask_rows` for the vocabulary of a tokenizer.
+
+    Args:
+        tokenizer: a `zoo.preprocessing.WordPiece` with [MASK].
+        share: of the tokens of a row that is hidden.
+
+    Example:
+        >>> tokenizer = zoo.preprocessing.WordPiece(["[PAD]", "[UNK]", "[MASK]", "a", "b", "##b"])
+        >>> hidden = WordMasker(tokenizer, 0.5)(np.array([[3, 4, 5, 0]]), np.random.default_rng(0))
+        >>> hidden[1].shape
+        (1, 2)
+    """
+
+    def __init__(self, tokenizer, share=0.15):
+        if not 0 < share < 1:
+            raise ValueError(f"mask_share: expected a number in (0, 1), found {share}")
+        self.mask_id = tokenizer.id_of("[MASK]")
+        self.share = share
+        self.inside = np.array([token.startswith("##") for token in tokenizer.vocabulary])
+        self.special = [tokenizer.id_of(token) for token in tokenizer.special if token != "[UNK]"]
+
+    def __call__(self, token_ids, rng):
+        return mask_rows(token_ids, self.special, self.mask_id, self.inside, self.share, rng)
+
+
 def mask_rows(token_ids, special, mask_id, inside, share, rng):
     """Chooses words of each row and hides them: 80 % as [MASK], 10 % as any token, 10 % as they are.
 

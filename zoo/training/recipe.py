@@ -25,7 +25,7 @@ class Recipe:
         application, model, data: what to build and on what.
         start: pretrained weights to begin from, in place of `model`.
         preprocessor: arguments of the preprocessor.
-        train_split, validation_split, test_split: names of the data's splits.
+        train_split, validation_split, test_split: names of the data's splits; "" for none of the last two.
 
     Example:
         >>> Recipe(epochs=2).replace(batch_size=64).batch_size
