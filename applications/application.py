@@ -17,6 +17,7 @@ from zoo.applications import pretrained
 from zoo import export as exporting
 from zoo.hub.atomic import atomic_path
 from zoo.training import Recipe, WarmupSchedule, make_optimizer
+from zoo.training.arithmetic import training_flops
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.epoch_data import EpochData, EpochNumber
 from zoo.training.optimizers import OPTIMIZERS, exclude_norms_and_biases, with_loss_scale
@@ -32,10 +33,12 @@ class Application(TrainStep, keras.Model):
         recipe: the training defaults that `compile` and `fit` read.
         redraws_data: whether a run with checkpoints calls `training_data` for each epoch. False: its data
             set takes all random numbers from Python's or NumPy's generator when a pass begins.
+        length_unit: what `lengths` counts: "tokens", "frames", or None where all examples are alike.
     """
 
     default_recipe = Recipe()
     redraws_data = True
+    length_unit = None
     overrides = ("labels", "precision")  # what `from_pretrained` takes beside the name
 
     def __init__(self, model, preprocessor, **kwargs):
@@ -89,6 +92,19 @@ class Application(TrainStep, keras.Model):
 
     def lines(self, inputs, **options):
         """For `zoo predict`: yields (text to print, what to write as JSON) for each of `inputs`."""
+        raise NotImplementedError
+
+    def lengths(self, inputs):
+        """Of a batch of the network's inputs, in `length_unit`s without padding: int [B] or [B, ...]."""
+        raise NotImplementedError
+
+    def training_flops(self):
+        """Arithmetic of forward and backward, for one example or, with a `length_unit`, for one of those."""
+        spec, length = self.example_spec()
+        return training_flops(self.model, spec) / length
+
+    def example_spec(self):
+        """(specifications of the network's inputs for a usual example, its length), for `training_flops`."""
         raise NotImplementedError
 
     @classmethod
@@ -209,8 +225,10 @@ class Application(TrainStep, keras.Model):
         listening = contextlib.nullcontext()
         if checkpoints is not None:
             make = functools.partial(self.training_data, x, y, sample_weight, batch_size, shuffle)
+            checkpoints.others = list(callbacks)
             callbacks.insert(0, self._go_on(data, make, checkpoints, path, position, initial_epoch))
             callbacks.append(checkpoints)
+            epochs = initial_epoch if position.stopped else epochs
             listening = checkpoints.listening()
         with self._explained(x), listening:
             return super().fit(

@@ -58,6 +58,9 @@ class ImageClassifier(Application):
             )
         self.build(preprocessor.output_shape)
 
+    def example_spec(self):
+        return tf.TensorSpec((None, *self.preprocessor.image_size, self.preprocessor.channels), "float32"), 1
+
     @classmethod
     def from_recipe(cls, recipe, examples):
         """What `recipe` begins with, for the classes of `examples`: untrained, or `recipe.start`."""

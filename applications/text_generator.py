@@ -6,6 +6,8 @@ Shapes: B batch, T time, D model width, V vocabulary.
 import contextlib
 
 import keras
+import tensorflow as tf
+from zoo.applications.adaptation import Adaptation
 from zoo.applications.application import Application
 from zoo.applications.recipes.text_generation_defaults import RECIPE
 from zoo.applications.text_scoring import TextScoring
@@ -18,10 +20,11 @@ from zoo.losses.chunked_cross_entropy import chunked_cross_entropy
 from zoo.preprocessing.byte_pair import BytePair
 from zoo.preprocessing.packing import packed_rows, token_stream
 from zoo.preprocessing.text_input import text_list
+from zoo.preprocessing.token_file import TokenFile
 
 
 @keras.saving.register_keras_serializable("zoo")
-class TextGenerator(TextScoring, TextServing, Application):
+class TextGenerator(Adaptation, TextScoring, TextServing, Application):
     """A language model over raw text.
 
     Args:
@@ -31,7 +34,8 @@ class TextGenerator(TextScoring, TextServing, Application):
         **kwargs: `name`, `dtype`.
 
     Raw data x: a list of documents, each a string; in `fit` also prompts x with answers y, and then only the
-    answers are learned. Documents are packed into rows; none attends to another.
+    answers are learned. Documents are packed into rows; none attends to another. For a corpus larger than
+    memory x is a `zoo.preprocessing.TokenFile`.
 
     Example:
         >>> tokens = zoo.preprocessing.BytePair.of_bytes()
@@ -43,6 +47,8 @@ class TextGenerator(TextScoring, TextServing, Application):
 
     default_recipe = RECIPE
     redraws_data = False  # texts are cut into tokens once, not for every epoch
+    overrides = ("precision", "lora")
+    length_unit = "tokens"
 
     def __init__(self, model, preprocessor, row_length=None, **kwargs):
         super().__init__(model, preprocessor, **kwargs)
@@ -69,6 +75,13 @@ class TextGenerator(TextScoring, TextServing, Application):
         positions = None if self.model.rotary_base else inputs.get("positions")
         return self.model.hidden(inputs["token_ids"], mask, positions, training=training)
 
+    def lengths(self, inputs):
+        counted = inputs["text_ids"] > 0 if "text_ids" in inputs else keras.ops.ones_like(inputs["token_ids"])
+        return keras.ops.sum(keras.ops.cast(counted, "int32"), axis=1)
+
+    def example_spec(self):
+        return tf.TensorSpec((None, self.row_length), "int32"), self.row_length
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Mean cross-entropy a token, in nats; the logits of the whole batch never exist at once."""
         weights = keras.ops.ones_like(y, "float32") if sample_weight is None else sample_weight
@@ -92,6 +105,10 @@ class TextGenerator(TextScoring, TextServing, Application):
         return data if labelled else data.map(lambda inputs, *_: inputs)
 
     def _stream(self, x, y=None):
+        if isinstance(x, TokenFile):
+            if y is not None:
+                raise ValueError("y: expected None together with a TokenFile, found answers")
+            return x.stream_for(self.preprocessor)
         documents = self.preprocessor.encode(text_list(x, "x"))
         prompts = None
         if y is not None:
@@ -101,6 +118,15 @@ class TextGenerator(TextScoring, TextServing, Application):
         if not any(documents):
             raise ValueError("x: expected some text, found empty documents only")
         return token_stream(documents, self.preprocessor.end_id, prompts)
+
+    def adapt(self, lora=None):
+        """Applies the overrides of `from_pretrained`; `lora` is a rank, see `enable_lora`."""
+        if lora is not None:
+            self.enable_lora(lora)
+
+    def forget_functions(self):
+        super().forget_functions()
+        self._score_function = None
 
     @contextlib.contextmanager
     def _explained(self, x):
@@ -117,7 +143,9 @@ class TextGenerator(TextScoring, TextServing, Application):
                 alone; None for neither.
             stream: give an iterator of pieces of the answer as they come; one prompt only.
             **sampler: `temperature` (0, the default, for the likeliest token), `top_k`, `top_p`, `min_p`,
-                `repetition_penalty`, `banned_tokens`, `forced_tokens`, `seed`: see `zoo.decoding.generate`.
+                `repetition_penalty`, `banned_tokens`, `forced_tokens`, `seed`, `num_beams`, `length_penalty`,
+                `draft` (here also a `TextGenerator`), `proposals`, `cache_dtype`: see
+                `zoo.decoding.generate`.
 
         Returns: the prompt with its answer, a str; a list of them for a list.
         """
@@ -129,11 +157,13 @@ class TextGenerator(TextScoring, TextServing, Application):
         end_id = None if stop is None else self.preprocessor.end_id
         stops = () if stop in (None, "end") else (stop,) if isinstance(stop, str) else tuple(stop)
         options = {"max_new_tokens": max_new_tokens, "end_id": end_id, **sampler}
+        if isinstance(draft := sampler.get("draft"), TextGenerator):
+            options["draft"] = self._model_of(draft)
         if stream:
             if len(rows) > 1:
                 raise ValueError(f"stream: expected one prompt, found {len(rows)}")
             return self._pieces(generate(self.model, rows, stream=True, **options), end_id, stops)
-        if stops:
+        if stops and draft is None and sampler.get("num_beams", 1) == 1:  # no tokens beyond a stop
             chunks = (generate(self.model, [row], stream=True, **options) for row in rows)
             answers = ["".join(self._pieces(row, end_id, stops)) for row in chunks]
         else:
@@ -141,8 +171,15 @@ class TextGenerator(TextScoring, TextServing, Application):
             answers = self.preprocessor.decode(
                 [full[len(row) :] for full, row in zip(whole, rows, strict=True)]
             )
+            answers = [_before(answer, stops) for answer in answers]
         full = [_str(text) + answer for text, answer in zip(texts, answers, strict=True)]
         return full[0] if single else full
+
+    def _model_of(self, draft):
+        """The network of a draft that reads and writes the same tokens."""
+        if draft.preprocessor.vocabulary != self.preprocessor.vocabulary:
+            raise ValueError("draft: expected the vocabulary of this application, found another one")
+        return draft.model
 
     def chat(self, messages, stream=False, **options):
         """The answer to a conversation, by the checkpoint's template.
@@ -179,9 +216,8 @@ class TextGenerator(TextScoring, TextServing, Application):
             ended = end_id in new
             tokens += new[: new.index(end_id)] if ended else new
             text = self.preprocessor.decode([tokens])[0]
-            places = [text.find(stop) for stop in stops if stop in text]
-            if places:
-                yield text[given : min(places)]
+            if any(stop in text for stop in stops):
+                yield _before(text, stops)[given:]
                 return
             safe = text if ended else text.rstrip("\ufffd")
             held = 0 if ended else max((_overlap(safe, stop) for stop in stops), default=0)
@@ -242,6 +278,11 @@ class TextGenerator(TextScoring, TextServing, Application):
         """For each prompt its continuation."""
         for prompt, text in zip(inputs, self.generate(list(inputs), **options), strict=True):
             yield text, {"prompt": prompt, "text": text}
+
+
+def _before(text, stops):
+    """What comes before the first of the `stops`."""
+    return text[: min((text.find(stop) for stop in stops if stop in text), default=len(text))]
 
 
 def _overlap(text, stop):

@@ -15,14 +15,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-from zoo.applications import ImageClassifier
+from zoo.applications import ImageClassifier, TextGenerator
 
 from zoo.datasets import fashion_mnist
-from zoo.models import MLP, ResNet
-from zoo.preprocessing import ImagePreprocessor
+from zoo.models import MLP, ResNet, gpt_mini
+from zoo.preprocessing import BytePair, ImagePreprocessor
 from zoo.training import Checkpoints, strategy
 
 STEPS = 6
+LINES = ["If music be the food of love, play on.", "Shall I compare thee to a summer's day?"]
+TEXTS = LINES * 250, None
 
 
 class Kill(keras.callbacks.Callback):
@@ -40,6 +42,31 @@ class Kill(keras.callbacks.Callback):
         self.left -= 1
 
 
+def image_classifier(network, precision, dropout):
+    model = (
+        MLP((16,), 10, dropout=dropout, dtype=precision)
+        if network == "mlp"
+        else ResNet((1, 1), (4, 8), 10, stem="small", stem_filters=4, dtype=precision)
+    )
+    pixels = ImagePreprocessor(image_size=(28, 28), channels=1, mean=(0.286,), std=(0.353,))
+    return ImageClassifier(model, pixels, labels=fashion_mnist("sample").label_names)
+
+
+def text_generator(dropout):
+    """Rows of 16 tokens, packed at another offset in every epoch: 6 steps, too."""
+    tokens = BytePair.train(TEXTS[0][:2], 270)
+    model = gpt_mini(
+        mlp_dim=24,
+        max_length=32,
+        vocabulary_size=len(tokens),
+        num_layers=1,
+        hidden_dim=16,
+        num_heads=2,
+        dropout=dropout,
+    )
+    return TextGenerator(model, tokens, row_length=16)
+
+
 def train(
     folder,
     kill=None,
@@ -53,26 +80,23 @@ def train(
     chosen = strategy.choose(strategy_name, quiet=True)
     keras.utils.set_random_seed(5)
     with chosen.scope():
-        model = (
-            MLP((16,), 10, dropout=dropout, dtype=precision)
-            if network == "mlp"
-            else ResNet((1, 1), (4, 8), 10, stem="small", stem_filters=4, dtype=precision)
-        )
-        pixels = ImagePreprocessor(image_size=(28, 28), channels=1, mean=(0.286,), std=(0.353,))
-        app = ImageClassifier(model, pixels, labels=fashion_mnist("sample").label_names)
+        app = text_generator(dropout) if network == "text" else image_classifier(network, precision, dropout)
     augment = {"crop": 2, "flip": True, "erase": 0.5, "mixup": 0.2}
     app.compile(**{"optimizer": "adamw", "learning_rate": 1e-3, "augment": augment, "ema": 0.9, **more})
-    x, y = fashion_mnist("sample")
+    x, y = TEXTS if network == "text" else fashion_mnist("sample")
     checkpoints = Checkpoints(
-        pathlib.Path(folder) / "checkpoints", every_steps=2, best="val_accuracy", writes=chosen.is_chief
+        pathlib.Path(folder) / "checkpoints",
+        every_steps=2,
+        best="loss" if network == "text" else "val_accuracy",
+        writes=chosen.is_chief,
     )
     history = app.fit(
         x[: 32 * STEPS],
-        y[: 32 * STEPS],
+        None if y is None else y[: 32 * STEPS],
         batch_size=32,
         epochs=3,
         verbose=0,
-        validation_data=(x[400:], y[400:]),
+        validation_data=(x[400:], None if y is None else y[400:]),
         checkpoints=checkpoints,
         callbacks=[] if kill is None else [Kill(kill, number)],
     ).history

@@ -1,5 +1,6 @@
 """A run that is killed and started again ends bit for bit as one that was never killed."""
 
+import json
 import pathlib
 import random
 import signal
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 import resumed_run
 
+from zoo.datasets import fashion_mnist
 from zoo.training import Checkpoints
+from zoo.training.callback_memory import memory, recall
 from zoo.training.checkpoint import EXIT_PREEMPTED, Position
 
 
@@ -60,6 +63,81 @@ def test_sigterm_writes_a_checkpoint_after_its_step_and_ends_with_75(uninterrupt
     assert again.returncode == 0, again.stderr[-3000:]
     assert "is damaged and passed over" in again.stdout
     assert_same_end(tmp_path, uninterrupted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_text_application_killed_mid_epoch_ends_like_one_that_never_was(
+    number, uninterrupted_text, tmp_path
+):
+    killed = run(tmp_path, 8, int(number), "network='text'")
+    assert killed.returncode == (EXIT_PREEMPTED if number == signal.SIGTERM else -number), killed.stderr[
+        -3000:
+    ]
+    again = run(tmp_path, "network='text'")
+    assert again.returncode == 0, again.stderr[-3000:]
+    assert_same_end(tmp_path, uninterrupted_text)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted_text(tmp_path_factory):
+    pytest.importorskip("tensorflow_text", reason="tensorflow-text is not installed")
+    pytest.importorskip("tokenizers", reason="tokenizers is not installed")
+    folder = tmp_path_factory.mktemp("uninterrupted_text")
+    done = run(folder, "network='text'")
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+def test_early_stopping_counts_on_in_a_run_that_goes_on(tmp_path):
+    x, y = fashion_mnist("sample")
+
+    def epochs_of(epochs):
+        keras.utils.set_random_seed(0)
+        app = resumed_run.image_classifier("mlp", "float32", 0.0)
+        app.compile(learning_rate=0.01, augment={})
+        # The loss falls, so that after the first epoch nothing is better.
+        stopping = keras.callbacks.EarlyStopping("loss", mode="max", patience=3, restore_best_weights=True)
+        options = {"batch_size": 50, "verbose": 0, "checkpoints": tmp_path, "callbacks": [stopping]}
+        app.fit(x[:100], y[:100], epochs=epochs, **options)
+        return app.history.epoch, stopping, app
+
+    assert epochs_of(1)[0] == [0]
+    first = epochs_of(2)[1]
+    epochs, stopping, app = epochs_of(9)
+    assert epochs == [2, 3]
+    assert (stopping.stopped_epoch, stopping.best_epoch, stopping.best) == (3, 0, first.best)
+    for actual, expected in zip(app.get_weights(), first.best_weights, strict=True):
+        np.testing.assert_array_equal(actual, expected)
+    assert epochs_of(9)[0] == []  # it has ended
+
+
+def test_callbacks_remember_what_they_compare_with(tmp_path):
+    class Own(keras.callbacks.Callback):
+        count = 0
+
+        def get_state(self):
+            return {"count": self.count}
+
+        def set_state(self, state):
+            self.count = state["count"]
+
+    def callbacks():
+        kinds = keras.callbacks
+        return [
+            kinds.ReduceLROnPlateau(),
+            kinds.ModelCheckpoint(tmp_path / "a.keras"),
+            Own(),
+            kinds.Callback(),
+        ]
+
+    before, after = callbacks(), callbacks()
+    before[0].best, before[0].wait, before[0].cooldown_counter = np.float32(0.5), 2, 1
+    before[1].best, before[2].count = 0.25, 7
+    numbers, arrays = memory(before)
+    recall(after, json.loads(json.dumps(numbers)), arrays)
+    assert (after[0].best, after[0].wait, after[0].cooldown_counter) == (0.5, 2, 1)
+    assert (after[1].best, after[2].count) == (0.25, 7)
 
 
 class Tiny(keras.Sequential):

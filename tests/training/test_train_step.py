@@ -4,9 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras.src.backend import get_keras_mask, set_keras_mask
 
 from zoo.training.log import TrainingLog
 from zoo.training.loss_count import loss_count, split
+from zoo.training.replicas_tensorflow import answer_rows
 from zoo.training.report import read_log, report, series
 from zoo.training.train_step import TrainStep
 
@@ -81,17 +83,33 @@ def test_parts_of_a_batch_keep_their_order():
     assert parts[0][2] is None
 
 
-def test_log_holds_one_line_a_step_and_is_drawn(tmp_path):
+def test_an_empty_share_of_a_batch_reaches_the_network_as_one_row():
+    seen = []
+
+    def network(x):
+        seen.append(int(tf.shape(x["a"])[0]))
+        y = 2 * x["a"]
+        set_keras_mask(y, x["a"] > 0)
+        return y
+
+    for rows in (0, 1, 3):
+        y = answer_rows(network, {"a": tf.ones((rows, 2)), "b": None})
+        assert y.shape == get_keras_mask(y).shape == (rows, 2)
+    assert seen == [1, 1, 3]
+
+
+def test_log_holds_one_line_a_step_and_is_drawn(tmp_path, capsys):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     model = Model()
     model.compile(keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    log = TrainingLog(
-        tmp_path / "log.jsonl", every_seconds=0, batch_size=8, tokens=5, flops=1e3, peak_flops=1e9
-    )
+    model.length_unit, model.lengths = "tokens", lambda x: tf.reduce_sum(x, 1)
+    log = TrainingLog(tmp_path / "log.jsonl", every_seconds=0, batch_size=8, flops=1e3, peak_flops=1e9)
     x, y = np.ones((24, 5), "float32"), np.arange(24) % 3
     model.fit(x, y, batch_size=8, epochs=2, verbose=0, validation_data=(x, y), callbacks=[log])
     assert model.gradient_norm is None
-    rows = read_log(tmp_path)
+    assert "mfu: the share of 1 GFLOP/s, at 0.0 MFLOP a token" in capsys.readouterr().out
+    first, *rows = read_log(tmp_path)
+    assert (first["flops"], first["flops_of"], first["peak_flops"]) == (1e3, "token", 1e9)
     assert [row["step"] for row in rows if "epoch_end" not in row] == [1, 2, 3, 4, 5, 6]
     assert {
         "loss",
@@ -103,9 +121,11 @@ def test_log_holds_one_line_a_step_and_is_drawn(tmp_path):
         "memory_mb",
     } <= set(rows[0])
     assert rows[0]["gradient_norm"] > 0
+    assert rows[0]["tokens_per_s"] == pytest.approx(5 * rows[0]["examples_per_s"], rel=0.01)
+    assert rows[0]["mfu"] == pytest.approx(rows[0]["tokens_per_s"] * 1e3 / 1e9, abs=1e-4)
     assert rows[0]["loss"] == pytest.approx(rows[1]["loss"], abs=0.5)
     names = {path.stem for path in report(tmp_path)}
-    assert {"loss", "learning_rate", "gradient_norm", "speed", "memory"} <= names
+    assert {"loss", "learning_rate", "gradient_norm", "speed", "mfu", "memory"} <= names
     with (tmp_path / "log.jsonl").open("a") as file:  # killed in a line, resumed from step 2
         file.write('{"step": 7, "lo\n' + json.dumps({"step": 2, "loss": 9.0}) + "\n")
     assert series(read_log(tmp_path), "loss")[0][-2:] == [1, 2]

@@ -6,6 +6,8 @@ Shapes: B batch, D width.
 import keras
 from keras import ops
 
+from zoo.kernels.whole_batch import whole_batch
+
 
 @keras.saving.register_keras_serializable("zoo")
 class ContrastiveLoss(keras.losses.Loss):
@@ -13,6 +15,8 @@ class ContrastiveLoss(keras.losses.Loss):
 
     With cosines c_ij of the i-th first and the j-th second vector and a scale s:
     loss_i = -(log softmax_j(s c_ij)[i] + log softmax_j(s c_ji)[i]) / 2.
+
+    Where several devices share a batch, the contrasts are those of all of them, as on one.
 
     Args:
         scale: s, the inverse of the temperature.
@@ -33,9 +37,15 @@ class ContrastiveLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         unit = ops.normalize(ops.cast(y_pred, "float32"), axis=-1)
-        scores = self.scale * ops.matmul(unit[:, 0], ops.transpose(unit[:, 1]))  # [B, B]
-        right = ops.diagonal(scores)
-        return (ops.logsumexp(scores, axis=1) + ops.logsumexp(scores, axis=0)) / 2 - right
+        everyone = whole_batch(unit)  # [N, 2, D], N = B on one device
+        if everyone is unit:
+            scores = self.scale * ops.matmul(unit[:, 0], ops.transpose(unit[:, 1]))  # [B, B]
+            right = ops.diagonal(scores)
+            return (ops.logsumexp(scores, axis=1) + ops.logsumexp(scores, axis=0)) / 2 - right
+        right = self.scale * ops.sum(unit[:, 0] * unit[:, 1], axis=-1)
+        to_seconds = self.scale * ops.matmul(unit[:, 0], ops.transpose(everyone[:, 1]))  # [B, N]
+        to_firsts = self.scale * ops.matmul(unit[:, 1], ops.transpose(everyone[:, 0]))
+        return (ops.logsumexp(to_seconds, axis=1) + ops.logsumexp(to_firsts, axis=1)) / 2 - right
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}

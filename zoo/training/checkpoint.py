@@ -1,7 +1,8 @@
 """Checkpoints from which a killed run goes on as if nothing had happened.
 
-One file holds the model, the optimizer with its EMA and loss scale, the random streams, the running metrics
-and the place in the data. It is written beside its name and renamed; the last few and the best stay.
+One file holds the model, the optimizer with its EMA and loss scale, the random streams, the running metrics,
+the place in the data and what callbacks such as `keras.callbacks.EarlyStopping` remember. It is written
+beside its name and renamed; the last few and the best stay.
 
 A process that gets SIGTERM (pre-emption) writes a checkpoint after its step and ends with exit code 75, which
 says: start me again with the same command.
@@ -23,6 +24,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from zoo.hub.atomic import atomic_path
+from zoo.training.callback_memory import memory, recall
 
 EXIT_PREEMPTED = 75  # EX_TEMPFAIL of sysexits.h: try again
 
@@ -35,6 +37,7 @@ class Position:
         epoch, step: epochs that are over and batches of the next one that are.
         updates: of the weights, which float16 may have skipped some of.
         schedule_start: updates before the learning rate's schedule began.
+        stopped: whether a callback has ended the training there.
 
     Example:
         >>> Position(epoch=2, step=17).epoch
@@ -45,6 +48,7 @@ class Position:
     step: int = 0
     updates: int = 0
     schedule_start: int = 0
+    stopped: bool = False
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -57,6 +61,9 @@ class Checkpoints(keras.callbacks.Callback):
         best: a metric such as "val_accuracy": the checkpoint of the best epoch stays as `best.safetensors`.
         mode: "max" or "min" of `best`.
         writes: False on all processes but the chief, which read only.
+
+    Attributes:
+        others: callbacks whose memory is kept, too; `Application.fit` sets it.
 
     Example:
         >>> Checkpoints("run/checkpoints", every_seconds=60, best="val_accuracy").keep
@@ -78,6 +85,8 @@ class Checkpoints(keras.callbacks.Callback):
         self.best = best
         self.mode = mode
         self.writes = writes
+        self.others = ()
+        self._memories = None
         self._best_value = None
         self._epoch = 0
         self._metrics = None
@@ -136,6 +145,9 @@ class Checkpoints(keras.callbacks.Callback):
                 for i, variable in enumerate(parts[part]):
                     variable.assign(file.get_tensor(_key(part, i, variable)))
             self._metrics = {name: file.get_tensor(name) for name in names if name.startswith("metrics/")}
+            numbers = json.loads(file.metadata()["zoo"]).get("callbacks", {})
+            arrays = {name: file.get_tensor(name) for name in names if name.startswith("callbacks/")}
+            self._memories = (numbers, arrays)
 
     def save(self, position, best=False):
         """Writes a checkpoint of the model; with `best` also as the best one."""
@@ -147,7 +159,9 @@ class Checkpoints(keras.callbacks.Callback):
             for part, variables in _parts(self.model).items()
             for i, v in enumerate(variables)
         }
-        state = {"position": dataclasses.asdict(position), "best": self._best_value}
+        numbers, more = memory(self.others)
+        arrays |= more
+        state = {"position": dataclasses.asdict(position), "best": self._best_value, "callbacks": numbers}
         path = self.folder / f"checkpoint-{position.epoch:06d}-{position.step:09d}.safetensors"
         with atomic_path(path) as partial:
             save_file(arrays, partial, metadata={"zoo": json.dumps(state)})
@@ -182,10 +196,14 @@ class Checkpoints(keras.callbacks.Callback):
         schedule = getattr(self.model.optimizer, "_learning_rate", None)
         inner = getattr(self.model.optimizer, "inner_optimizer", None)
         schedule = schedule if inner is None else inner._learning_rate
-        return Position(epoch, step, self.model.updates, getattr(schedule, "start", 0))
+        stopped = bool(getattr(self.model, "stop_training", False))
+        return Position(epoch, step, self.model.updates, getattr(schedule, "start", 0), stopped)
 
     def on_train_begin(self, logs=None):
         self._saved_at = time.monotonic()
+        if self._memories:  # the others come first, and forget everything here
+            recall(self.others, *self._memories)
+            self._memories = None
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch

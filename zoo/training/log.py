@@ -13,16 +13,18 @@ class TrainingLog(keras.callbacks.Callback):
     """Appends lines to a file: what happened up to a step, and after each epoch the validation.
 
     A step's line: step (updates of the weights), epoch, the running loss and metrics, learning_rate,
-    gradient_norm (before clipping; TensorFlow), examples_per_s, tokens_per_s, memory_mb (the most so far);
-    where the numbers for it are given, mfu: the share of the machine's arithmetic that the model's own uses.
+    gradient_norm (before clipping; TensorFlow), examples_per_s, memory_mb (the most so far); where the model
+    counts them, tokens_per_s without padding (of sound frames_per_s); where the numbers for it are given,
+    mfu: the share of the machine's arithmetic that the model's own uses. The first line of a run holds those
+    numbers: flops and peak_flops.
 
     Args:
         path: of the file; a run that goes on appends to it.
         every_seconds: between lines.
         batch_size: examples in a step.
-        tokens: in an example, for tokens_per_s.
-        flops: of forward and backward, for one example; see `training_flops`.
-        peak_flops: of all devices, a second.
+        flops: of forward and backward, for one example or, where the model counts them, for one token; see
+            `training_flops`.
+        peak_flops: of all devices, a second, such as `product_speed`; printed.
         writes: False on all processes but the chief.
 
     Example:
@@ -30,39 +32,52 @@ class TrainingLog(keras.callbacks.Callback):
         10
     """
 
-    def __init__(
-        self, path, every_seconds=10, batch_size=None, tokens=None, flops=None, peak_flops=None, writes=True
-    ):
+    def __init__(self, path, every_seconds=10, batch_size=None, flops=None, peak_flops=None, writes=True):
         super().__init__()
         self.path = pathlib.Path(path)
         self.every_seconds = every_seconds
         self.batch_size = batch_size
-        self.tokens = tokens
         self.flops = flops
         self.peak_flops = peak_flops
         self.writes = writes
-        if flops and peak_flops:
-            print(f"mfu: of {peak_flops / 1e9:,.0f} GFLOP/s, {flops / 1e6:,.1f} MFLOP an example", flush=True)
 
     def on_train_begin(self, logs=None):
         self._epoch = 0
-        self._start()
+        self._unit = getattr(self.model, "length_unit", None)
         if keras.backend.backend() == "tensorflow" and getattr(self.model, "gradient_norm", 0) is None:
-            import tensorflow as tf
-
-            with self.model.scope():
-                norm = tf.Variable(
-                    0.0, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
-                )
-            object.__setattr__(self.model, "gradient_norm", norm)  # no part of what is saved or exported
+            self._add_variable("gradient_norm")
+            if self._unit:
+                self._add_variable("lengths_seen")
             self.model.make_train_function(force=True)
+        self._start()
+        if self.flops and self.peak_flops:
+            unit = self._unit.removesuffix("s") if self._unit else "example"
+            print(
+                f"mfu: the share of {self.peak_flops / 1e9:,.0f} GFLOP/s, at {self.flops / 1e6:,.1f} MFLOP "
+                f"{'an' if unit == 'example' else 'a'} {unit}",
+                flush=True,
+            )
+            self._write({"flops": self.flops, "flops_of": unit, "peak_flops": round(self.peak_flops)})
+
+    def _add_variable(self, name):
+        """Gives the model what its step writes to, as no part of what is saved or exported."""
+        import tensorflow as tf
+
+        with self.model.scope():
+            variable = tf.Variable(
+                0.0, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
+            )
+        object.__setattr__(self.model, name, variable)
 
     def on_train_end(self, logs=None):
-        if "gradient_norm" in self.model.__dict__:
-            object.__delattr__(self.model, "gradient_norm")
+        for name in ("gradient_norm", "lengths_seen"):
+            if name in self.model.__dict__:
+                object.__delattr__(self.model, name)
 
     def _start(self):
         self._since, self._steps = time.perf_counter(), 0
+        if "lengths_seen" in self.model.__dict__:
+            self.model.lengths_seen.assign(0.0)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
@@ -81,7 +96,7 @@ class TrainingLog(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         line = self._line(logs, time.perf_counter() - self._since) if self._steps else {}
-        speed = ("examples_per_s", "tokens_per_s", "mfu")  # validation is in this time
+        speed = ("examples_per_s", f"{self._unit}_per_s", "mfu")  # validation is in this time
         self._write(
             {**{k: v for k, v in line.items() if k not in speed}, **_floats(logs), "epoch_end": epoch + 1}
         )
@@ -95,8 +110,9 @@ class TrainingLog(keras.callbacks.Callback):
         if self.batch_size:
             speed = self._steps * self.batch_size / seconds
             line["examples_per_s"] = round(speed, 2)
-            if self.tokens:
-                line["tokens_per_s"] = round(speed * self.tokens, 1)
+            if "lengths_seen" in self.model.__dict__:
+                speed = float(keras.ops.convert_to_tensor(self.model.lengths_seen)) / seconds
+                line[f"{self._unit}_per_s"] = round(speed, 1)
             if self.flops and self.peak_flops:
                 line["mfu"] = round(speed * self.flops / self.peak_flops, 4)
         line["memory_mb"] = round(peak_memory() / 2**20)
@@ -122,25 +138,3 @@ def peak_memory():
         if gpus:
             return sum(tf.config.experimental.get_memory_info(gpu.name[-5:])["peak"] for gpu in gpus)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def training_flops(model, spec):
-    """Floating point operations of forward and backward for one example: three times the forward's.
-
-    Args:
-        model: a built model, TensorFlow backend.
-        spec: `tf.TensorSpec`s of its inputs with a batch axis first and no other unknown size.
-
-    Example:
-        >>> import tensorflow as tf
-        >>> dense = keras.Sequential([keras.Input((100,)), keras.layers.Dense(10, use_bias=False)])
-        >>> training_flops(dense, tf.TensorSpec((None, 100)))
-        6000
-    """
-    import tensorflow as tf
-
-    one = tf.nest.map_structure(lambda s: tf.TensorSpec((1, *s.shape[1:]), s.dtype), spec)
-    graph = tf.function(lambda x: model(x, training=False)).get_concrete_function(one).graph
-    builder = tf.compat.v1.profiler.ProfileOptionBuilder
-    options = builder(builder.float_operation()).with_empty_output().build()
-    return 3 * tf.compat.v1.profiler.profile(graph, options=options).total_float_ops

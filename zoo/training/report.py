@@ -7,7 +7,8 @@ CURVES = (
     ("loss", ("loss", "val_loss"), True),
     ("learning_rate", ("learning_rate",), False),
     ("gradient_norm", ("gradient_norm",), True),
-    ("speed", ("examples_per_s", "tokens_per_s"), False),
+    ("speed", ("examples_per_s", "tokens_per_s", "frames_per_s"), False),
+    ("mfu", ("mfu",), False),
     ("memory", ("memory_mb",), False),
 )
 NO_METRICS = {name for _, names, _ in CURVES for name in names} | {
@@ -15,7 +16,9 @@ NO_METRICS = {name for _, names, _ in CURVES for name in names} | {
     "step",
     "epoch",
     "epoch_end",
-    "mfu",
+    "flops",
+    "flops_of",
+    "peak_flops",
 }
 
 
@@ -56,7 +59,8 @@ def report(folder, out=None):
         folder: of the run, with its log.jsonl.
         out: folder of the pictures; `folder`/report by default.
 
-    Returns: paths of the PNG files: loss, one for each metric, learning rate, gradient norm, speed, memory.
+    Returns: paths of the PNG files: loss, one for each metric, learning rate, gradient norm, speed, the share
+    of the machine's arithmetic, memory.
 
     Raises: ImportError that names the extra, where matplotlib is missing.
     """

@@ -29,10 +29,12 @@ class TrainStep:
             together. The update equals that of the whole batch (batch norm sees a micro-batch).
         gradient_norm: a `tf.Variable` that each step sets to the norm of the gradient before clipping; None:
             it is not taken.
+        lengths_seen: a `tf.Variable` to which each step adds the `lengths` of its batch, or None.
     """
 
     accumulate = 1
     gradient_norm = None
+    lengths_seen = None
     skipping = 0  # calls of the train function that a resumed epoch leaves out
     _epoch_data = None
     _overwrite_every = None
@@ -111,6 +113,9 @@ class TrainStep:
             loss, reduced = loss * share, [g * tf.cast(share, g.dtype) for g in reduced]
         for i, gradient in zip(present, reduced, strict=True):
             gradients[i] = gradient
+        if self.lengths_seen is not None:
+            lengths = tf.reduce_sum(tf.cast(self.lengths(x), "float32"))
+            self.lengths_seen.assign_add(sum_over_replicas(lengths))
         self._track(loss, examples, total)
         self._update(gradients, reduced)
         return {**logs, **self.get_metrics_result()}  # the loss of this step, too
