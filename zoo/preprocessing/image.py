@@ -6,6 +6,8 @@ Shapes: B batch, H height and W width of the raw image, h and w those the networ
 import keras
 import tensorflow as tf
 
+from zoo.preprocessing.orientation import exif_orientation, upright
+
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos3", "area")
 
 
@@ -55,9 +57,13 @@ class ImagePreprocessor:
         return (None, *self.image_size, self.channels)
 
     def decode(self, encoded):
-        """JPEG, PNG, BMP or GIF bytes (a scalar string; the first frame of a GIF) -> uint8 [H, W, C]."""
+        """JPEG, PNG, BMP or GIF bytes (a scalar string; the first frame of a GIF) -> uint8 [H, W, C].
+
+        A JPEG that says how the camera was held comes back upright.
+        """
         image = tf.io.decode_image(encoded, expand_animations=False)
         image.set_shape((None, None, None))
+        image = upright(image, exif_orientation(encoded))
         return self._convert_channels_dynamic(image)
 
     def resize(self, images):
