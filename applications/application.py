@@ -15,6 +15,7 @@ import keras
 from zoo.applications import pretrained
 
 from zoo import export as exporting
+from zoo.datasets import ArrayDataset, AudioDataset, FileDataset, TextDataset
 from zoo.hub.atomic import atomic_path
 from zoo.training import Recipe, WarmupSchedule, make_optimizer
 from zoo.training.arithmetic import training_flops
@@ -188,7 +189,8 @@ class Application(TrainStep, keras.Model):
         """`keras.Model.fit` on raw data: lists, NumPy arrays, tf.data or a folder.
 
         Args:
-            x, y: raw inputs and labels; y is None where x holds both (a tf.data.Dataset of pairs, a folder).
+            x, y: raw inputs and labels; y is None where x holds both (a tf.data.Dataset of pairs, a folder, a
+                data set of `zoo.datasets`).
             batch_size, epochs: the recipe's by default.
             validation_data: raw (x, y), or what x may be.
             sample_weight: float [N], or None.
@@ -203,9 +205,10 @@ class Application(TrainStep, keras.Model):
             self.compile()
         batch_size = batch_size or self.recipe.batch_size
         epochs = epochs or self.recipe.epochs
+        x, y = _pair(x, y)
         data = self.training_data(x, y, sample_weight, batch_size, shuffle)
         if validation_data is not None:
-            pair = validation_data if isinstance(validation_data, tuple) else (validation_data, None)
+            pair = validation_data if isinstance(validation_data, tuple) else _pair(validation_data)
             validation_data = self.inference_data(*pair, batch_size=batch_size)
         steps = steps_per_epoch or _steps(data)
         if steps_per_epoch:
@@ -282,6 +285,7 @@ class Application(TrainStep, keras.Model):
         """`keras.Model.evaluate` on raw data; see `fit` for what x and y may be."""
         if not self.compiled:
             self.compile()
+        x, y = _pair(x, y)
         data = self.inference_data(x, y, sample_weight, batch_size=batch_size or self.recipe.batch_size)
         with self._explained(x):
             return super().evaluate(data, **arguments)
@@ -289,6 +293,7 @@ class Application(TrainStep, keras.Model):
     def predict(self, x, batch_size=None, verbose=0, **arguments):
         """Raw data to the application's output array, in the order of x; see the subclass for what it is."""
         batch_size = batch_size or self.recipe.batch_size
+        x, _ = _pair(x)
         data = self.inference_data(x, batch_size=batch_size, labelled=False)
         with self._explained(x):
             if data.cardinality() == 1 and not self.distributed:  # a tenth of the overhead of predict
@@ -337,6 +342,12 @@ class Application(TrainStep, keras.Model):
         for part in ("model", "preprocessor"):
             config[part] = keras.saving.deserialize_keras_object(config[part])
         return cls(**config)
+
+
+def _pair(x, y=None):
+    """Inputs and labels apart, where x is a data set of `zoo.datasets` that holds both."""
+    whole = y is None and isinstance(x, (ArrayDataset, AudioDataset, FileDataset, TextDataset))
+    return tuple(x) if whole else (x, y)
 
 
 def _steps(data):

@@ -11,6 +11,8 @@ import pytest
 import tensorflow as tf
 from zoo.applications import ImageClassifier
 
+import zoo.datasets
+
 
 @pytest.mark.parametrize("check", application_battery.CHECKS, ids=battery.claim)
 def test_image_classifier(check, tiny, clothes, tmp_path):
@@ -40,6 +42,19 @@ def test_every_kind_of_input_gives_the_same_answer(tiny, clothes, tmp_path):
     np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-5)
     for kind, x in kinds.items():
         np.testing.assert_allclose(app.predict(x), expected, atol=1e-6, err_msg=kind)
+
+
+def test_a_data_set_object_is_its_images_and_labels(tiny, clothes):
+    data = zoo.datasets.fashion_mnist("sample")
+    histories = []
+    for x, y in ((data, None), tuple(data)):
+        keras.utils.set_random_seed(0)
+        app = tiny()
+        app.fit(x, y, validation_data=data if y is None else (x, y), epochs=1, verbose=0)
+        histories.append(app.history.history)
+    assert histories[0] == histories[1]
+    assert app.evaluate(data, verbose=0) == app.evaluate(*data, verbose=0)
+    np.testing.assert_array_equal(app.predict(data), app.predict(data.images))
 
 
 def test_images_of_many_sizes_and_channels_fit_together(tiny, photos):
