@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from zoo.losses.chunked_cross_entropy import target_log_probs
 from zoo.preprocessing.text_input import text_list
+from zoo.preprocessing.token_file import TokenFile
 
 BATCH_TOKENS = 4096  # that are scored at once
 
@@ -84,9 +85,10 @@ class TextScoring:
     def evaluate(self, x, y=None, batch_size=None, sample_weight=None, return_dict=False, **arguments):
         """Loss (nats a token), perplexity and bits per byte of raw documents, each token scored once.
 
-        With answers y the loss over the answers, in packed rows, as `fit` reports it for validation data.
+        With answers y the loss over the answers, in packed rows, as `fit` reports it for validation data;
+        with a `TokenFile` the loss over its rows.
         """
-        if y is not None or isinstance(x, tf.data.Dataset):
+        if y is not None or isinstance(x, (tf.data.Dataset, TokenFile)):
             if arguments.pop("_use_cached_eval_dataset", False):  # within fit: x is prepared already
                 arguments["_use_cached_eval_dataset"] = True
                 return keras.Model.evaluate(self, x, return_dict=return_dict, **arguments)

@@ -170,7 +170,7 @@ def test_exported_prefill_and_step_equal_the_whole(trained, tmp_path):
     ("call", "message"),
     [
         (lambda app: app.generate([3]), "prompts: expected"),
-        (lambda app: app.generate("a" * 400), "max_new_tokens: expected at most"),
+        (lambda app: app.generate("a" * 400), "token_ids: expected prompts of at most 95 tokens"),
         (lambda app: app.generate("a", top_k=-1), "top_k: expected"),
         (lambda app: app.generate(["a", "b"], stream=True), "stream: expected one prompt, found 2"),
         (lambda app: app.fit([""]), "x: expected some text, found empty documents only"),

@@ -135,7 +135,8 @@ def test_repetition_penalty_repeats_less(model):
         ({"max_new_tokens": 318}, "max_new_tokens: expected at most 317, what a prompt of 3"),
         ({"top_p": 0.0}, "top_p: expected a number in \\(0, 1\\], found 0.0"),
         ({"top_p": 1.5}, "top_p: expected"),
-        ({"top_k": -1}, "top_k: expected 0 \\(off\\) or more, found -1"),
+        ({"top_k": 0}, "top_k: expected 1 or more, or None for all, found 0"),
+        ({"top_k": -1}, "top_k: expected 1 or more, or None for all, found -1"),
         ({"temperature": float("nan")}, "temperature: expected a number of 0 or more, found nan"),
         ({"min_p": 1.0}, "min_p: expected a number in \\[0, 1\\)"),
         ({"repetition_penalty": 0}, "repetition_penalty: expected a number above 0"),
@@ -146,6 +147,14 @@ def test_repetition_penalty_repeats_less(model):
 def test_bad_arguments_are_named(model, change, message):
     with pytest.raises(ValueError, match=message):
         generate(model, **{"token_ids": [[1, 2, 3]], **change})
+
+
+def test_a_narrow_cache_gives_nearly_the_same_answer(model):
+    rows = prompts([5, 9])
+    wide, narrow = (
+        generate(model, rows, max_new_tokens=12, cache_dtype=dtype) for dtype in (None, "bfloat16")
+    )
+    assert [a[:10] for a in wide] == [a[:10] for a in narrow]
 
 
 def test_lengths_to_compile_for_are_few():

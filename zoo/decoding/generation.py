@@ -2,20 +2,33 @@
 
 The prefill takes any prompt length; the loop is compiled once for a batch size and a length of the cache,
 which is rounded up, and takes everything else as inputs. Rows of different lengths are aligned at their ends.
+Beam search and speculative decoding are other loops of the same kind.
 
 Shapes: B batch, P prompt, S length of the cache, V vocabulary.
 """
 
+import functools
 import weakref
 
 import keras
 import numpy as np
 from keras import ops
 
-from zoo.decoding.arguments import SAMPLER, aligned, check_lengths, is_array, sampler_inputs, until
+from zoo.decoding.arguments import (
+    SAMPLER,
+    aligned,
+    check_lengths,
+    check_ways,
+    filled,
+    is_array,
+    sampler_inputs,
+    until,
+)
+from zoo.decoding.beam import begin_beams, grow_beams
 from zoo.decoding.sampling import NEVER, next_token, penalize
+from zoo.decoding.speculative import begin_speculation, speculate
 
-_compiled = weakref.WeakKeyDictionary()  # model -> {features: (prefill, loop)}
+_compiled = weakref.WeakKeyDictionary()  # model -> {what is in use: (prefill, loop)}
 
 
 def generate(
@@ -23,7 +36,7 @@ def generate(
     token_ids,
     max_new_tokens=64,
     temperature=0.0,
-    top_k=0,
+    top_k=None,
     top_p=1.0,
     min_p=0.0,
     repetition_penalty=1.0,
@@ -32,6 +45,11 @@ def generate(
     end_id=None,
     seed=None,
     stream=False,
+    num_beams=1,
+    length_penalty=1.0,
+    draft=None,
+    proposals=4,
+    cache_dtype=None,
 ):
     """Continues prompts with a decoder, greedily by default.
 
@@ -40,7 +58,7 @@ def generate(
         token_ids: int [B, P], or a list of B lists of different lengths.
         max_new_tokens: at most so many tokens are added; prompt and answer must fit into `model.max_length`.
         temperature: logits are divided by it before a draw; 0 takes the likeliest token.
-        top_k: draw among the k likeliest; 0 for all.
+        top_k: draw among the k likeliest; None for all.
         top_p: draw among the likeliest whose probabilities sum to p, in (0, 1].
         min_p: draw among tokens at least min_p times as likely as the likeliest, in [0, 1).
         repetition_penalty: above 1, tokens of the prompt and of the answer become less likely again.
@@ -49,6 +67,14 @@ def generate(
         end_id: the token that ends an answer; what comes after it in a row is filled with it.
         seed: of the draws; the same one gives the same answer. None for another one each time.
         stream: give an iterator of int [B, n] arrays, new tokens as they come, instead.
+        num_beams: above 1, the likeliest answer that a search with so many beams finds. It needs a
+            temperature of 0, and penalties and bans change the likelihoods.
+        length_penalty: of a beam search: an answer of n tokens scores its log-probability / n^length_penalty;
+            0 for the log-probability alone, more for longer answers.
+        draft: a small model of the same vocabulary that proposes tokens, which `model` then checks several
+            at a time: the same greedy answer, or draws of the same distribution, in fewer passes.
+        proposals: tokens that the draft proposes at a time.
+        cache_dtype: of keys and values kept; the model's compute dtype by default. "bfloat16" halves them.
 
     Returns: int32 [B, P + max_new_tokens], prompts included; for a list of lists, a list of B lists that end
     where the answer does.
@@ -74,26 +100,35 @@ def generate(
         repetition_penalty,
         banned_tokens,
         forced_tokens,
+        length_penalty,
     )
     features = {
         "draws": temperature > 0,
         "penalizes": repetition_penalty != 1,
         "bans": len(banned_tokens) > 0,
         "forces": len(forced_tokens) > 0,
+        "cache_dtype": cache_dtype,
     }
+    check_ways(model, num_beams, draft, proposals, stream, features)
     seed = np.random.default_rng().integers(2**31) if seed is None else seed
     sampler |= {
         "end_id": np.int32(-1 if end_id is None else end_id),
         "seed": np.int32(int(seed) % 2**31),
     }
-    pieces = _chunks(
-        model, tokens, lengths, max_new_tokens, sampler, features, 8 if stream else max_new_tokens
-    )
-    if stream:
-        return pieces
-    new = next(pieces)
-    if end_id is not None and new.shape[1] < max_new_tokens:
+    if draft is not None:
+        check_lengths(draft, lengths, max_new_tokens)
+        new = _speculated(model, draft, tokens, lengths, max_new_tokens, sampler, features, proposals)
+    elif num_beams > 1:
+        new = _searched(model, tokens, lengths, max_new_tokens, sampler, features, num_beams)
+    else:
+        size = 8 if stream else max_new_tokens
+        pieces = _chunks(model, tokens, lengths, max_new_tokens, sampler, features, size)
+        if stream:
+            return pieces
+        new = next(pieces)
+    if end_id is not None:
         new = np.pad(new, ((0, 0), (0, max_new_tokens - new.shape[1])), constant_values=end_id)
+        new = filled(new, end_id)
     if is_array(token_ids):
         return np.concatenate([tokens, new], axis=1)
     return [
@@ -102,16 +137,18 @@ def generate(
     ]
 
 
+def _tensors(*parts):
+    return keras.tree.map_structure(ops.convert_to_tensor, parts)
+
+
 def _chunks(model, tokens, lengths, max_new_tokens, sampler, features, size):
     """int32 [B, n] arrays of new tokens, `size` at a time; fewer in all where every row has ended."""
-    prefill, loop = _functions(model, features)
+    begin, loop = _functions(model, features)
     pads = np.int32(tokens.shape[1] - lengths)
     given, wanted = tokens.shape[1], tokens.shape[1] + max_new_tokens
     total = np.int32(rounded_length(wanted, model.max_length))
-    pads, tokens, total, sampler = keras.tree.map_structure(
-        ops.convert_to_tensor, (pads, tokens, total, sampler)
-    )
-    state = prefill(tokens, pads, total, sampler)
+    pads, tokens, total, sampler = _tensors(pads, tokens, total, sampler)
+    state = begin(tokens, pads, total, sampler)
     while given < wanted:
         stop = min(wanted, given + size)
         if stop > int(state["place"]):
@@ -123,21 +160,51 @@ def _chunks(model, tokens, lengths, max_new_tokens, sampler, features, size):
         given = stop
 
 
-def _functions(model, features):
+def _searched(model, tokens, lengths, max_new_tokens, sampler, features, num_beams):
+    """int32 [B, n], the best answers of a beam search."""
+    ways = functools.partial(begin_beams, num_beams=num_beams), grow_beams
+    begin, loop = _functions(model, features, ("beams", num_beams), ways)
+    given, wanted = tokens.shape[1], tokens.shape[1] + max_new_tokens
+    total = np.int32(rounded_length(wanted, model.max_length))
+    inputs = _tensors(tokens, np.int32(given - lengths), total, sampler)
+    answers, place, _ = loop(begin(*inputs), inputs[1], ops.convert_to_tensor(np.int32(wanted)), inputs[3])
+    return ops.convert_to_numpy(answers)[:, given : int(place)]
+
+
+def _speculated(model, draft, tokens, lengths, max_new_tokens, sampler, features, proposals):
+    """int32 [B, n], answers that `draft` proposed and `model` checked."""
+    if not draft.built:
+        draft.build((None, None))
+    ways = begin_speculation, functools.partial(speculate, proposals=proposals)
+    begin, loop = _functions(model, features, ("draft", proposals), ways, draft)
+    given, wanted = tokens.shape[1], tokens.shape[1] + max_new_tokens
+    # A row that has its tokens goes on with the others, up to two rounds beyond.
+    total = np.int32(rounded_length(wanted, model.max_length) + 2 * proposals + 2)
+    inputs = _tensors(tokens, np.int32(given - lengths), total, sampler)
+    state = loop(begin(*inputs), inputs[1], ops.convert_to_tensor(np.int32(wanted)), inputs[3])
+    return ops.convert_to_numpy(state["tokens"])[:, given:wanted]
+
+
+def _functions(model, features, kind=(), ways=None, draft=None):
     """(prefill, loop) for a model, kept with it; new ones where the model's variables are others."""
-    key = (*features.values(), *(id(variable) for variable in model.variables), model.compute_dtype)
+    models = (model,) if draft is None else (model, draft)
+    variables = [id(variable) for each in models for variable in each.variables]
+    key = (*kind, *features.values(), *variables, *(each.compute_dtype for each in models))
     known = _compiled.setdefault(model, {})
     if key not in known:
-        known[key] = compiled_functions(weakref.ref(model), features)
+        given = tuple(map(weakref.ref, models))
+        get = given[0] if draft is None else lambda: tuple(one() for one in given)
+        known[key] = compiled_functions(get, features, *(ways or (prefill, decode)))
     return known[key]
 
 
-def compiled_functions(model, features):
+def compiled_functions(model, features, prefill, decode):
     """The prefill as a graph for any shape and the loop by XLA; on other backends as they are.
 
     Args:
-        model: a function that gives the decoder.
+        model: a function that gives the decoder, and with it the draft where there is one.
         features: see `prefill`.
+        prefill, decode: the two functions of that name below, or others with their arguments.
     """
 
     def begin(tokens, pads, total, sampler):
@@ -162,7 +229,7 @@ def compiled_functions(model, features):
     return tf.function(begin, specs, autograph=False), tf.function(go_on, jit_compile=True, autograph=False)
 
 
-def prefill(model, tokens, pads, total, sampler, **features):
+def prefill(model, tokens, pads, total, sampler, cache_dtype=None, **features):
     """Runs the prompts and chooses the first new tokens.
 
     Args:
@@ -171,6 +238,7 @@ def prefill(model, tokens, pads, total, sampler, **features):
         pads: int32 [B], how many positions lie before each row.
         total: S, int scalar, more than P.
         sampler: see `sampler_inputs`.
+        cache_dtype: of the keys and values kept; the model's own by default.
         **features: "draws", "penalizes", "bans", "forces": which parts of the sampler are in use.
 
     Returns: the state of `decode`: a dict of `tokens` int32 [B, S], `place` (how many of them are there),
@@ -182,7 +250,7 @@ def prefill(model, tokens, pads, total, sampler, **features):
         tokens,
         attention_mask=steps >= 0,
         positions=ops.maximum(steps, 0),
-        cache=model.make_cache(batch, length),
+        cache=model.make_cache(batch, length, cache_dtype),
         cache_index=0,
         last_only=True,
     )
@@ -201,7 +269,7 @@ def prefill(model, tokens, pads, total, sampler, **features):
     return _add_token(state, logits[:, 0], sampler, **features)
 
 
-def decode(model, state, pads, stop, sampler, **features):
+def decode(model, state, pads, stop, sampler, cache_dtype=None, **features):
     """Adds tokens to `state` until each row has `stop` or every row has ended; see `prefill`."""
     visible = ops.arange(ops.shape(state["tokens"])[1], dtype="int32")[None] >= pads[:, None]  # [B, S]
     names = sorted(state)

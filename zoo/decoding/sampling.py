@@ -91,14 +91,18 @@ def gumbel(seed, step, shape):
     A row's noise depends on its index and not on the size of the batch. argmax(logits + noise) is a draw from
     softmax(logits) (arXiv:1411.0030).
     """
+    return -ops.log(-ops.log(uniform(seed, step, shape)))
+
+
+def uniform(seed, step, shape):
+    """Numbers [B, V] in (0, 1) from a counter; see `gumbel`."""
     row = ops.cast(ops.arange(shape[0]), "uint32")[:, None]
     column = ops.cast(ops.arange(shape[1]), "uint32")[None]
     key = _mix(ops.cast(seed, "uint32") + _number(0x9E3779B9))
     key = _mix(key ^ _mix(ops.cast(step, "uint32") + _number(0x85EBCA6B)))
     key = _mix(key ^ _mix(row + _number(0xC2B2AE35)))
     bits = _mix(_mix(column + key) ^ (key * _number(0x27D4EB2F)))
-    uniform = ops.cast(ops.right_shift(bits, _number(8)), "float32") * 2.0**-24 + 2.0**-25
-    return -ops.log(-ops.log(uniform))
+    return ops.cast(ops.right_shift(bits, _number(8)), "float32") * 2.0**-24 + 2.0**-25
 
 
 def _mix(x):

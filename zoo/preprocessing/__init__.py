@@ -9,6 +9,7 @@ from zoo.preprocessing.image import ImagePreprocessor
 from zoo.preprocessing.image_augmentation import ImageAugmentation
 from zoo.preprocessing.image_input import find_bad_image, image_dataset
 from zoo.preprocessing.text import TextPreprocessor
+from zoo.preprocessing.token_file import TokenFile
 from zoo.preprocessing.wordpiece import WordPiece
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "ImageAugmentation",
     "ImagePreprocessor",
     "TextPreprocessor",
+    "TokenFile",
     "WordPiece",
     "audio_list",
     "find_bad_image",
