@@ -1,7 +1,7 @@
 """Searches for better numbers of a recipe with keras-tuner, in one process or several.
 
 The fields of the recipe are the search space; each trial trains the recipe's application and is judged on the
-validation split.
+validation split. The recipe's own numbers are trained, too, as the trial "default", to compare with.
 """
 
 import json
@@ -95,7 +95,7 @@ def tune(
         workers: processes that train side by side.
         objective: a validation metric; "val_accuracy" (highest), or "val_loss" (lowest) where there is none.
 
-    Returns: rows, best first: {"trial", "score", "values"}.
+    Returns: rows, best first: {"trial", "score", "values"}, one of them the trial "default".
     """
     try:
         import keras_tuner  # noqa: F401
@@ -155,22 +155,36 @@ def _search(job):
             values = dict(trial.hyperparameters.values)
             epochs = values.pop("tuner/epochs", job["epochs"])
             chosen = recipe.replace(epochs=epochs, **{k: v for k, v in values.items() if "/" not in k})
-            keras.utils.set_random_seed(chosen.seed)
-            application = build(chosen, examples)
-            application.compile(chosen)
-            history = application.fit(*train, validation_data=validation, verbose=0).history
+            history = _train(chosen, examples, train, validation)
             if metric not in history:
-                raise keras_tuner.errors.FatalValueError(
-                    f"objective: expected one of {sorted(k for k in history if k.startswith('val_'))}, "
-                    f"found {metric!r}"
-                )
+                raise keras_tuner.errors.FatalValueError(_no_metric(metric, history))
             return {metric: history[metric][-1]}
 
     tuner = Tuner(oracle, directory=job["out"], project_name="trials")
     if "chief" in os.environ.get("KERASTUNER_TUNER_ID", ""):
         tuner.search()
         return
-    tuner.search(*_examples(recipe, job["data"]))
+    parts, default = _examples(recipe, job["data"]), pathlib.Path(job["out"]) / "default.json"
+    if not default.exists() and os.environ.get("KERASTUNER_TUNER_ID", "tuner0") == "tuner0":
+        history = _train(recipe.replace(epochs=job["epochs"]), *parts)
+        if metric not in history:
+            raise ValueError(_no_metric(metric, history))
+        with atomic_path(default) as partial:
+            partial.write_text(json.dumps({metric: history[metric][-1]}) + "\n")
+    tuner.search(*parts)
+
+
+def _train(recipe, examples, train, validation):
+    """The history of training by `recipe`."""
+    keras.utils.set_random_seed(recipe.seed)
+    application = build(recipe, examples)
+    application.compile(recipe)
+    return application.fit(*train, validation_data=validation, verbose=0).history
+
+
+def _no_metric(metric, history):
+    found = sorted(name for name in history if name.startswith("val_"))
+    return f"objective: expected one of {found}, found {metric!r}"
 
 
 def _examples(recipe, data):
@@ -215,6 +229,11 @@ def _results(recipe, out, objective):
             rows.append({"trial": trial["trial_id"], "score": trial["score"], "values": values})
     if not rows:
         raise ValueError(f"tune: expected a trial that ended well, found none in {str(out / 'trials')!r}")
+    default = out / "default.json"
+    if default.exists():
+        score = json.loads(default.read_text())[objective or "val_accuracy"]
+        values = {field: getattr(recipe, field) for field in rows[0]["values"]}
+        rows.append({"trial": "default", "score": score, "values": values})
     rows.sort(key=lambda row: row["score"], reverse=not (objective or "val_accuracy").endswith("loss"))
     best = recipe.replace(name=f"{recipe.name}_tuned", **rows[0]["values"])
     judged = f"{objective or 'val_accuracy'} {rows[0]['score']:.4f}"

@@ -31,6 +31,8 @@ class ContrastiveLoss(keras.losses.Loss):
         0.0
     """
 
+    over_replicas = True  # no part of a function that XLA compiles for one replica
+
     def __init__(self, scale=20.0, name="contrastive", **kwargs):
         super().__init__(name=name, **kwargs)
         self.scale = scale

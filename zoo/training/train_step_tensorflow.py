@@ -90,7 +90,8 @@ class TrainStep:
     def train_step(self, data):
         inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
         clips = getattr(inner, "global_clipnorm", None) or getattr(inner, "clipnorm", None)
-        if replicas() == 1 and self.accumulate == 1 and self.gradient_norm is None and not clips:
+        plain = self.accumulate == 1 and self.gradient_norm is None and not clips
+        if replicas() == 1 and plain and not self._inner_xla:
             return super().train_step(data)
         return self._whole_step(*keras.utils.unpack_x_y_sample_weight(data))
 
@@ -258,13 +259,15 @@ class TrainStep:
         return function
 
     def _xla_in_replicas(self):
-        """XLA compiles forward and backward in each replica; statistics over all replicas do not fit in."""
+        """XLA compiles forward and backward in each replica; what asks the other replicas does not fit in."""
         if not self.jit_compile:
             return False
-        norms = _batch_norms(self)
-        if norms and replicas() > 1:
-            print(f"jit_compile: off, since {norms[0]} takes its statistics over {replicas()} devices")
-        return replicas() == 1 or not norms
+        losses = getattr(self._compile_loss, "_flat_losses", None) or ()
+        shared = [entry.loss.name for entry in losses if getattr(entry.loss, "over_replicas", False)]
+        shared = _batch_norms(self) + shared
+        if shared and replicas() > 1:
+            print(f"jit_compile: off, since {shared[0]} looks at the whole batch of {replicas()} devices")
+        return replicas() == 1 or not shared
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         if self._epoch_data is not None and iterator is not None:
