@@ -143,12 +143,22 @@ class Application(TrainStep, keras.Model):
                 recipe.weight_decay,
                 recipe.ema,
                 recipe.clip_norm,
+                self.layer_rates(recipe.layer_decay),
             )
         # Keras looks at the policy of the application, not of its network.
         narrow = self.model.dtype_policy.name == "mixed_float16"
         if narrow and arguments.get("auto_scale_loss", True):
             arguments["optimizer"] = with_loss_scale(arguments["optimizer"])
         super().compile(**{**self.loss_and_metrics(recipe), **arguments})
+
+    def layer_rates(self, decay):
+        """Name of a layer -> what its learning rate is multiplied by; `decay` from one layer to the next.
+
+        An application whose layers stand one upon the other writes it.
+        """
+        if decay != 1:
+            raise ValueError(f"layer_decay: expected 1 for a {type(self).__name__}, found {decay}")
+        return None
 
     def get_compile_config(self):
         config = super().get_compile_config()
@@ -285,6 +295,8 @@ class Application(TrainStep, keras.Model):
         """`keras.Model.evaluate` on raw data; see `fit` for what x and y may be."""
         if not self.compiled:
             self.compile()
+        if arguments.get("_use_cached_eval_dataset"):  # within fit: x is prepared already
+            return super().evaluate(x, y, batch_size, sample_weight=sample_weight, **arguments)
         x, y = _pair(x, y)
         data = self.inference_data(x, y, sample_weight, batch_size=batch_size or self.recipe.batch_size)
         with self._explained(x):
@@ -314,6 +326,9 @@ class Application(TrainStep, keras.Model):
             raise ValueError(
                 f"filepath: expected a new name with overwrite=False, found the file {str(filepath)!r}"
             )
+        if self.compiled and not self.optimizer.built:  # loading builds it, and wants its state
+            with self.scope():
+                self.optimizer.build(self.trainable_variables)
         with atomic_path(filepath) as partial:
             super().save(partial, **arguments)
 

@@ -79,6 +79,13 @@ class TextApplication(Application):
             layer.quantize(mode, **arguments)
         self.predict_function = None  # traced with the old kernels
 
+    def layer_rates(self, decay):
+        """The head and the pooler learn at the full rate, the last block at `decay` times it, and so on."""
+        if not 0 < decay <= 1:
+            raise ValueError(f"layer_decay: expected a number in (0, 1], found {decay}")
+        names = [block.name for block in reversed(self.bert.blocks)] + [self.bert.embedding.name]
+        return {name: decay ** (i + 1) for i, name in enumerate(names)} if decay < 1 else None
+
     def _check_saveable(self):
         if any(layer.quantization_mode for layer in dense_layers(self.model)):
             raise ValueError(

@@ -17,11 +17,17 @@ from zoo.training import Checkpoints, Recipe
 from zoo.training import strategy as strategies
 from zoo.training.arithmetic import product_speed
 from zoo.training.log import TrainingLog
+from zoo.training.lora import dense_layers
 
 
 def build(recipe, examples):
     """The application that `recipe` begins with, for data set `examples`."""
-    return getattr(zoo.applications, recipe.application).from_recipe(recipe, examples)
+    application = getattr(zoo.applications, recipe.application).from_recipe(recipe, examples)
+    if recipe.lora:
+        if not hasattr(application, "enable_lora"):
+            raise ValueError(f"lora: expected 0 for a {recipe.application}, found {recipe.lora}")
+        application.enable_lora(recipe.lora)
+    return application
 
 
 def run(
@@ -63,6 +69,8 @@ def run(
         callbacks = [_log(application, out, devices)]
         if tensorboard:
             callbacks.append(_tensorboard(out))
+        if recipe.patience:
+            callbacks.append(_early_stopping(recipe, validation))
         application.fit(
             *train,
             validation_data=validation and tuple(validation),
@@ -91,6 +99,20 @@ def _log(application, out, devices):
         flops=round(application.training_flops()),
         peak_flops=peak,
         writes=devices.is_chief,
+    )
+
+
+def _early_stopping(recipe, validation):
+    """Ends training after `patience` epochs that were no better, and goes back to the best one."""
+    if validation is None:
+        raise ValueError("validation_split: expected the name of a split with patience, found none")
+    falls = recipe.monitor.endswith(("loss", "error", "error_rate", "perplexity", "mae"))
+    return keras.callbacks.EarlyStopping(
+        recipe.monitor,
+        patience=recipe.patience,
+        mode="min" if falls else "max",
+        restore_best_weights=True,
+        verbose=1,
     )
 
 
@@ -173,7 +195,10 @@ class EpochRecord(Checkpoints):
             self._write_row(
                 {"epoch": epoch + 1, "seconds": round(time.time() - self.began, 1), **(logs or {})}
             )
-            self.model.save(self.out / "last.keras")
+            if not any(
+                layer.lora_enabled for layer in dense_layers(self.model)
+            ):  # no file of its own keeps those
+                self.model.save(self.out / "last.keras")
         super().on_epoch_end(epoch, logs)
 
     def _write_row(self, row):

@@ -36,6 +36,7 @@ def test_bert_pretraining(check, tmp_path):
     check(pretraining, PAIRS, None, tmp_path)
 
 
+@pytest.mark.slow
 def test_both_losses_go_down_and_documents_are_drawn_anew():
     keras.utils.set_random_seed(0)
     app = pretraining()
@@ -51,6 +52,7 @@ def test_both_losses_go_down_and_documents_are_drawn_anew():
     assert {"tokens_accuracy", "next_sentence_accuracy", "next_sentence_loss"} <= set(after)
 
 
+@pytest.mark.slow
 def test_accumulated_micro_batches_equal_the_batch():
     losses = []
     for accumulate in (1, 2):
@@ -83,6 +85,7 @@ def test_pairs_are_runs_of_sentences_within_the_room():
     assert 0.4 < np.mean(seen) < 0.6
 
 
+@pytest.mark.slow
 def test_what_it_learnt_goes_on_in_other_applications(tmp_path):
     app = pretraining()
     app.save_pretrained(tmp_path)

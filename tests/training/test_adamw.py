@@ -54,6 +54,28 @@ def test_the_kernel_runs_where_it_should():
     assert not run(AdamW, amsgrad=True)[1]._kernels
 
 
+@pytest.mark.parametrize("options", [{}, {"amsgrad": True}], ids=str)
+def test_a_layer_with_a_rate_learns_as_with_that_learning_rate(options):
+    def trained(rate, **more):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.layers.Dense(2, name="low"), keras.layers.Dense(2, name="high")])
+        model.build((None, 3))
+        optimizer = AdamW(rate, weight_decay=0.1, **options, **more)
+        for step in range(3):
+            gradients = [np.full(v.shape, 1.0 + step, "float32") for v in model.trainable_variables]
+            optimizer.apply(gradients, model.trainable_variables)
+        return model, optimizer
+
+    model, optimizer = trained(0.1, layer_rates={"low": 0.25})
+    for layer, rate in (("low", 0.025), ("high", 0.1)):
+        alone, _ = trained(rate)
+        for mine, theirs in zip(
+            model.get_layer(layer).variables, alone.get_layer(layer).variables, strict=True
+        ):
+            assert_close(mine, theirs, atol=1e-6)
+    assert AdamW.from_config(optimizer.get_config()).layer_rates == {"low": 0.25}
+
+
 def test_state_survives_a_saved_model(tmp_path):
     model, optimizer = run(AdamW)
     model.compile(optimizer, "mse")

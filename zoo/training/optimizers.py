@@ -20,7 +20,9 @@ OPTIMIZERS = {
 }
 
 
-def make_optimizer(name, learning_rate, momentum=0.9, weight_decay=0.0, ema=None, clip_norm=None):
+def make_optimizer(
+    name, learning_rate, momentum=0.9, weight_decay=0.0, ema=None, clip_norm=None, layer_rates=None
+):
     """A Keras optimizer from plain numbers.
 
     Args:
@@ -31,6 +33,7 @@ def make_optimizer(name, learning_rate, momentum=0.9, weight_decay=0.0, ema=None
             PyTorch's L2 penalty of p with momentum m is about weight_decay = p / (1 - m).
         ema: momentum of an exponential moving average of the weights, or None.
         clip_norm: global norm at which gradients are clipped, or None.
+        layer_rates: of "adamw", see `zoo.training.adamw.AdamW`.
     """
     if name not in OPTIMIZERS:
         raise ValueError(
@@ -40,6 +43,10 @@ def make_optimizer(name, learning_rate, momentum=0.9, weight_decay=0.0, ema=None
     arguments = {"weight_decay": weight_decay or none, "global_clipnorm": clip_norm}
     if ema is not None:
         arguments |= {"use_ema": True, "ema_momentum": ema}
+    if layer_rates:
+        if name != "adamw":
+            raise ValueError(f"layer_decay: expected 1 with the optimizer {name!r}, found another number")
+        arguments["layer_rates"] = layer_rates
     accepted = inspect.signature(OPTIMIZERS[name].__init__).parameters
     if "momentum" in accepted:
         arguments["momentum"] = momentum

@@ -15,6 +15,12 @@ class Recipe:
         warmup: steps of linear warm-up; a number below 1 is a share of all steps.
         schedule: "constant", "linear" or "cosine" after the warm-up.
         momentum, weight_decay, ema, clip_norm: see `zoo.training.make_optimizer`.
+        layer_decay: a layer's learning rate is that of the layer above it times this, the head's is
+            `learning_rate` (arXiv:1801.06146); for encoders of texts, with "adamw".
+        lora: rank of low-rank changes that train in place of the network (arXiv:2106.09685); 0 for none.
+        patience: epochs without a better `monitor` after which training stops, with the weights of the best
+            epoch; 0: all epochs.
+        monitor: a metric of the validation split.
         label_smoothing: share of the target spread over all classes (arXiv:1512.00567).
         augment: arguments of the preprocessing's augmentation.
         train_sizes: pairs (first epoch, side in pixels) of progressive resizing (arXiv:2104.00298); none: the
@@ -43,6 +49,10 @@ class Recipe:
     weight_decay: float = 0.0
     ema: float | None = None
     clip_norm: float | None = None
+    layer_decay: float = 1.0
+    lora: int = 0
+    patience: int = 0
+    monitor: str = "val_loss"
     label_smoothing: float = 0.0
     augment: dict = dataclasses.field(default_factory=dict)
     train_sizes: tuple = ()
