@@ -16,6 +16,7 @@ _HOMES = {
     "TextEncoder": "text_encoder",
     "TextGenerator": "text_generator",
     "TokenClassifier": "token_classifier",
+    "VoiceActivity": "voice_activity",
 }
 __all__ = [
     "Application",
@@ -28,6 +29,7 @@ __all__ = [
     "TextEncoder",
     "TextGenerator",
     "TokenClassifier",
+    "VoiceActivity",
 ]
 
 

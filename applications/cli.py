@@ -1,7 +1,7 @@
 """The `zoo` command. Mistakes of the user end with one line on standard error and exit code 2."""
 
 import click
-from zoo.applications.commands import answers, training, weights
+from zoo.applications.commands import answers, speech, training, weights
 from zoo.applications.commands.common import with_changes
 
 __all__ = ["main", "with_changes"]
@@ -27,7 +27,8 @@ for command in (
     answers.generate,
     answers.chat,
     answers.score,
-    answers.transcribe,
+    speech.transcribe,
+    speech.speak,
     weights.export,
     weights.quickstart,
 ):

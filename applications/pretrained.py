@@ -82,6 +82,9 @@ def load_keras(path):
 def _load_registered(cls, weights, precision):
     if weights.is_folder:
         return _load_folder(cls, hub.fetch_folder(weights.source, weights.sha256), precision)
+    if not weights.config.get("preprocessor"):  # another project's single file: its application reads it
+        path = hub.fetch(weights.source, weights.sha256)
+        return _application(weights.application).from_weights(weights, path, precision or "float32")
     config = weights.config
     labels = config["labels"] or _imagenet_labels()
     arguments = {**config.get("builder", {}), "num_classes": len(labels)}

@@ -12,7 +12,8 @@ import warnings
 import keras
 import numpy as np
 import tensorflow as tf
-from zoo.applications import speech_serving
+import tqdm
+from zoo.applications import speech_picture, speech_serving, speech_streaming
 from zoo.applications.application import Application
 from zoo.applications.recipes.speech_fine_tune import RECIPE
 
@@ -92,8 +93,11 @@ class SpeechRecognizer(Application):
         return tf.TensorSpec((None, frames, self.preprocessor.num_mels), "float32"), frames
 
     def loss_and_metrics(self, recipe):
-        """CTC loss a character, and the character error rate of greedy decoding."""
-        return {"loss": CTC(per_label=True), "metrics": [CTCErrorRate(name="cer")]}
+        """CTC loss a character, and the character and word error rates of greedy decoding."""
+        metrics, alphabet = [CTCErrorRate(name="cer")], self.preprocessor.alphabet
+        if " " in alphabet:
+            metrics.append(CTCErrorRate(alphabet.index(" ") + 1, name="wer"))
+        return {"loss": CTC(per_label=True), "metrics": metrics}
 
     def training_data(self, x, y=None, sample_weight=None, batch_size=16, shuffle=True):
         """Raw examples -> shuffled, augmented batches (inputs, packed labels) of like durations."""
@@ -183,14 +187,16 @@ class SpeechRecognizer(Application):
     def predict(self, x, batch_size=None, verbose=0):
         """Raw audio -> a list of log-probabilities, float32 [S, V] each; class 0 is the blank.
 
-        Audio of more than 30 s goes through the network in pieces that overlap by 2 s.
+        Audio of more than 30 s goes through the network in pieces that overlap by 2 s; with `verbose` a bar
+        on standard error shows how much of it is done.
         """
         pieces, owners = [], []
         for row, wave in enumerate(self._waveforms(x)):
             for piece in self._pieces(wave):
                 pieces.append(piece)
                 owners.append(row)
-        outputs = self._outputs([piece.wave for piece in pieces], batch_size or self.recipe.batch_size)
+        waves = [piece.wave for piece in pieces]
+        outputs = self._outputs(waves, batch_size or self.recipe.batch_size, verbose)
         rows = [[] for _ in range(max(owners) + 1)]
         for piece, owner, output in zip(pieces, owners, outputs, strict=True):
             rows[owner].append(output[piece.skip : None if piece.stop is None else piece.stop])
@@ -214,10 +220,12 @@ class SpeechRecognizer(Application):
                 return pieces
             begin += chunk - overlap
 
-    def _outputs(self, waves, batch_size):
+    def _outputs(self, waves, batch_size, verbose=0):
         """Log-probabilities of waveforms, those of like length together."""
         order = np.argsort([-len(wave) for wave in waves], kind="stable")
         outputs = [None] * len(waves)
+        seconds = sum(map(len, waves)) / self.preprocessor.sample_rate
+        bar = tqdm.tqdm(total=round(seconds, 1), unit="s", disable=not verbose)
         for begin in range(0, len(order), batch_size):
             rows = order[begin : begin + batch_size]
             samples = np.array([len(waves[row]) for row in rows], "int32")
@@ -227,6 +235,8 @@ class SpeechRecognizer(Application):
             log_probs, steps = self._network(audio, samples)
             for i, row in enumerate(rows):
                 outputs[row] = log_probs[i, : steps[i]].numpy()
+            bar.update(round(samples.sum() / self.preprocessor.sample_rate, 1))
+        bar.close()
         return outputs
 
     @property
@@ -238,7 +248,7 @@ class SpeechRecognizer(Application):
             object.__setattr__(self, "_graph", graph)
         return self._graph
 
-    def transcribe(self, x, decoder=None, batch_size=None):
+    def transcribe(self, x, decoder=None, batch_size=None, verbose=0):
         """Raw audio to text.
 
         Args:
@@ -246,15 +256,29 @@ class SpeechRecognizer(Application):
             decoder: a function of log-probabilities [S, V] to a list of (class, step, probability), such as a
                 `zoo.decoding.BeamSearch`; greedy by default.
             batch_size: utterances that go through the network together.
+            verbose: 1 for a progress bar, for hours of sound.
 
         Returns: for each utterance a `zoo.decoding.Transcript`: a str whose `words` hold text, begin and end
         in seconds, and confidence. Silence and empty audio give "".
         """
+        outputs = self.predict(x, batch_size=batch_size, verbose=verbose)
+        return [self.transcript(output, decoder) for output in outputs]
+
+    def transcript(self, log_probs, decoder=None):
+        """One of `predict`'s outputs, [S, V], as text; see `transcribe`."""
         decode = decoder or greedy_transcript
-        return [
-            decode(output, self.preprocessor.alphabet, self.step_seconds)
-            for output in self.predict(x, batch_size=batch_size)
-        ]
+        return decode(log_probs, self.preprocessor.alphabet, self.step_seconds)
+
+    def picture(self, x, path, text=None):
+        """Draws waveform, log-mel features, CTC posteriors and alignment of one utterance into a PNG.
+
+        Args:
+            x: raw audio, one path, bytes or a list of one.
+            path: the file.
+            text: what is said, for a forced alignment; by default what is heard.
+        """
+        (wave,) = self._waveforms(x)
+        speech_picture.draw(self, wave, self.predict([wave])[0], path, text)
 
     def stream(self, pieces, decoder=None):
         """Sound piece by piece to text as far as it is known.
@@ -268,23 +292,32 @@ class SpeechRecognizer(Application):
 
         Raises: ValueError unless the model goes one way and the preprocessor normalizes as it goes.
         """
-        decode, outputs, heard, state = decoder or greedy_transcript, [], None, None
+        alphabet, step, state = self.preprocessor.alphabet, self.step_seconds, None
+        greedy, outputs = speech_streaming.GreedyText(), []
         nothing = np.zeros(0, "float32")
         for piece in itertools.chain(pieces, [None]):
             final = piece is None
             wave = nothing if final else waveform(piece, self.preprocessor.sample_rate)
-            features, heard = self.preprocessor.stream(wave[None], heard, final=final)
-            logits, state = self.model.stream(features, state, final=final)
-            outputs.append(tf.nn.log_softmax(logits[0]).numpy())
-            yield decode(np.concatenate(outputs), self.preprocessor.alphabet, self.step_seconds)
+            log_probs, state = speech_streaming.log_probs(self, wave[None], state, final)
+            if decoder is None:
+                greedy.add(log_probs[0].numpy())
+                yield greedy.transcript(alphabet, step)
+            else:
+                outputs.append(log_probs[0].numpy())
+                yield decoder(np.concatenate(outputs), alphabet, step)
 
     def signatures(self):
-        """Name -> (function, input specifications) of the exported SavedModel; see `speech_serving`."""
-        return speech_serving.signatures(self)
+        """Name -> (function, input specifications) of the exported SavedModel.
+
+        See `speech_serving`, and `speech_streaming` for a model that goes one way.
+        """
+        streaming = speech_streaming.signatures(self) if speech_streaming.streams(self) else {}
+        return {**speech_serving.signatures(self), **streaming}
 
     def export_example(self):
         """Raw inputs of each signature on which `export` compares the SavedModel with `predict`."""
-        return speech_serving.example(self)
+        streaming = speech_streaming.example(self) if speech_streaming.streams(self) else {}
+        return {**speech_serving.example(self), **streaming}
 
     def to_answer(self, outputs):
         return outputs
@@ -303,7 +336,7 @@ class SpeechRecognizer(Application):
 
     def lines(self, inputs, **options):
         """For `zoo predict`: yields (text to print, what to write as JSON) for each path of `inputs`."""
-        for source, transcript in zip(inputs, self.transcribe(inputs, **options), strict=True):
+        for source, transcript in zip(inputs, self.transcribe(inputs), strict=True):
             words = [word._asdict() for word in transcript.words]
             yield str(transcript), {"file": str(source), "text": str(transcript), "words": words}
 

@@ -1,4 +1,4 @@
-"""`zoo predict`, `zoo embed`, `zoo generate`, `zoo chat`, `zoo score` and `zoo transcribe`."""
+"""`zoo predict`, `zoo embed`, `zoo generate`, `zoo chat` and `zoo score`."""
 
 import contextlib
 import json
@@ -107,15 +107,3 @@ def score(name, files):
     for file, result in zip(files, application.score(texts), strict=True):
         figures = "  ".join(f"{key} {value:.4f}" for key, value in result.items() if isinstance(value, float))
         click.echo(f"{file}  {figures}")
-
-
-@click.command()
-@click.argument("files", nargs=-1, required=True)
-@click.option("--weights", default="digits.fsdd", show_default=True, help="Name or folder of a recognizer.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a file, with words and their times.")
-@user_errors
-def transcribe(files, weights, as_json):
-    """The words that are spoken in audio FILES."""
-    application = load(weights, "SpeechRecognizer")
-    for text, record in application.lines(list(files)):
-        click.echo(json.dumps(record) if as_json else text)

@@ -1,13 +1,30 @@
 import numpy as np
 import pytest
 
-from zoo.metrics import character_errors, edit_counts, word_errors
+from zoo.decoding import greedy_transcript
+from zoo.losses import CTC
+from zoo.metrics import CTCErrorRate, character_errors, edit_counts, word_errors
 
 
 def sentences(count, seed):
     rng = np.random.default_rng(seed)
     words = ["a", "be", "cat", "door", "every"]
     return [" ".join(rng.choice(words, rng.integers(1, 9))) for _ in range(count)]
+
+
+def test_error_rates_of_the_best_path_equal_those_of_its_text():
+    rng = np.random.default_rng(0)
+    best, steps = rng.integers(0, 5, (16, 24)), rng.integers(1, 25, 16)
+    lengths = rng.integers(1, 10, 16)
+    labels = rng.integers(1, 5, (16, 9)) * (np.arange(9) < lengths[:, None])
+    labels[:, 0] = np.maximum(labels[:, 0], 2)  # a letter, so that no text is empty
+    packed = CTC.pack_labels(labels, lengths), CTC.pack_logits(np.eye(5, dtype="float32")[best], steps)
+    texts = ["".join(" abc"[c - 1] for c in row[:n]) for row, n in zip(labels, lengths, strict=True)]
+    log_probs = np.log(np.eye(5) + 1e-9)[best]
+    found = [greedy_transcript(row[:n], " abc", 0.1) for row, n in zip(log_probs, steps, strict=True)]
+    metric = CTCErrorRate.from_config(CTCErrorRate(space=1, name="wer").get_config())
+    metric.update_state(*packed)
+    assert float(metric.result()) == pytest.approx(word_errors(texts, found).rate)
 
 
 def test_error_rates_equal_jiwer():

@@ -16,6 +16,7 @@ from zoo.models import (
     DeepSpeech,
     Gpt,
     ResNet,
+    SileroVad,
 )
 
 
@@ -122,6 +123,8 @@ CASES = [
          output_dtype="float32"),
     Case("ConvNet_without_head", lambda **more: ConvNet([5], 8, num_classes=None, dropout=0.3, **more),
          (11, 9, 5), random=True),
+    Case("SileroVad", lambda **more: SileroVad((8, 6, 6, 8), units=5, **more), (1100,),
+         output_dtype="float32"),
     deep_speech("gru_both_ways", dropout=0.0),
     deep_speech("lstm_one_way_with_lookahead", cell="lstm", bidirectional=False, lookahead=2, dropout=0.0),
     deep_speech("dropout_without_head", dropout=0.2, vocabulary_size=None, num_layers=1, units=8),

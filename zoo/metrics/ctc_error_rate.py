@@ -1,4 +1,4 @@
-"""Character error rate of CTC's best path while a model trains."""
+"""Character or word error rate of CTC's best path while a model trains."""
 
 import keras
 
@@ -9,6 +9,10 @@ class CTCErrorRate(keras.metrics.Metric):
 
     Counts on TensorFlow and stays 0 on other backends. Blank is class 0.
 
+    Args:
+        space: class of the space, to count words in place of characters.
+        name, **kwargs: as in Keras.
+
     Example:
         >>> from zoo.losses import CTC
         >>> metric = CTCErrorRate()
@@ -18,8 +22,9 @@ class CTCErrorRate(keras.metrics.Metric):
         0.3333
     """
 
-    def __init__(self, name="cer", **kwargs):
+    def __init__(self, space=None, name="cer", **kwargs):
         super().__init__(name=name, **kwargs)
+        self.space = space
         self.edits = self.add_variable((), initializer="zeros", name="edits")
         self.length = self.add_variable((), initializer="zeros", name="length")
 
@@ -38,9 +43,22 @@ class CTCErrorRate(keras.metrics.Metric):
             tf.concat([[0], tf.cumsum(tf.reduce_sum(tf.cast(kept, "int64"), axis=1))], axis=0),
         )
         wanted = tf.RaggedTensor.from_tensor(tf.cast(labels, "int32"), lengths=tf.cast(counts, "int64"))
+        if self.space is not None:
+            found, wanted = self._words(found), self._words(wanted)
         edits = tf.edit_distance(found.to_sparse(), wanted.to_sparse(), normalize=False)
         self.edits.assign_add(tf.reduce_sum(edits))
-        self.length.assign_add(tf.cast(tf.reduce_sum(counts), "float32"))
+        self.length.assign_add(tf.cast(tf.size(wanted.flat_values), "float32"))
+
+    def _words(self, classes):
+        """Ragged classes -> ragged numbers, one for each different word."""
+        import tensorflow as tf
+
+        codes = tf.where(classes == self.space, ord(" "), classes + 0x100)  # no white space among them
+        text = tf.strings.unicode_encode(codes, "UTF-8")
+        return tf.strings.to_hash_bucket_fast(tf.strings.split(text), 2**62)
+
+    def get_config(self):
+        return {**super().get_config(), "space": self.space}
 
     def result(self):
         return self.edits / keras.ops.maximum(self.length, 1.0)

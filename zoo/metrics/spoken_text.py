@@ -44,7 +44,17 @@ _ABBREVIATIONS = {
     "vs": "versus",
     "etc": "et cetera",
     "no": "number",
+    "prof": "professor",
+    "capt": "captain",
+    "lt": "lieutenant",
+    "sgt": "sergeant",
+    "gen": "general",
+    "jr": "junior",
+    "sr": "senior",
+    "dept": "department",
+    "approx": "approximately",
 }
+_SHORT = re.compile(rf"\b({'|'.join(_ABBREVIATIONS)})\.(?=\s|$)")
 _SIGNS = {"&": " and ", "%": " percent ", "+": " plus ", "@": " at ", "#": " number ", "=": " equals "}
 
 
@@ -57,7 +67,7 @@ def normalize_text(text):
     """
     text = unicodedata.normalize("NFKD", text.replace("\u2019", "'")).lower()
     text = "".join(c for c in text if not unicodedata.combining(c))
-    text = re.sub(r"\b(mr|mrs|dr|st|vs|etc|no)\.(?=\s|$)", lambda m: _ABBREVIATIONS[m[1]], text)
+    text = _SHORT.sub(lambda m: _ABBREVIATIONS[m[1]], text)
     text = re.sub(r"\$\s*(\d[\d,]*(?:\.\d+)?)", r"\1 dollars", text)
     text = re.sub(r"\u00a3\s*(\d[\d,]*(?:\.\d+)?)", r"\1 pounds", text)
     text = re.sub(r"(?<=\d),(?=\d{3})", "", text)

@@ -27,6 +27,7 @@ from zoo.models.gpt_builders import (
     gpt2_medium,
     gpt2_small,
     gpt2_xl,
+    gpt_characters,
     gpt_mini,
     smollm2_135m,
 )
@@ -45,6 +46,7 @@ from zoo.models.resnet_builders import (
     wide_resnet28_10,
     wide_resnet40_4,
 )
+from zoo.models.silero_vad import SileroVad, silero_vad
 from zoo.models.small import MLP, ConvNet, conv_net, mlp
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "DeepSpeech",
     "Gpt",
     "ResNet",
+    "SileroVad",
     "bert_base",
     "bert_large",
     "bert_medium",
@@ -75,6 +78,7 @@ __all__ = [
     "gpt2_medium",
     "gpt2_small",
     "gpt2_xl",
+    "gpt_characters",
     "gpt_mini",
     "minilm_l6",
     "mlp",
@@ -88,6 +92,7 @@ __all__ = [
     "resnet101",
     "resnet152",
     "roberta_base",
+    "silero_vad",
     "smollm2_135m",
     "wide_resnet16_4",
     "wide_resnet28_10",

@@ -126,6 +126,8 @@ def waveform(item, sample_rate, row=0, name="x"):
         audio, rate = _part(item, row, name)
     elif isinstance(item, (str, os.PathLike, bytes)):
         audio, rate = read_audio(item, f"{name}, row {row}")
+        if not 1000 <= rate <= 768_000:
+            raise ValueError(f"{name}: expected 1000..768000 Hz in row {row}, found a file that says {rate}")
     else:
         audio = np.asarray(item)
         if audio.dtype == np.int16:

@@ -72,7 +72,7 @@ def report(folder, out=None):
     out = pathlib.Path(out or pathlib.Path(folder) / "report")
     out.mkdir(parents=True, exist_ok=True)
     names = {name for row in rows for name in row}
-    metrics = sorted(name for name in names - NO_METRICS if not name.startswith("val_"))
+    metrics = sorted({name.removeprefix("val_") for name in names - NO_METRICS})
     written = []
     for title, curves, logarithmic in (*CURVES, *((name, (name, f"val_{name}"), False) for name in metrics)):
         found = [(name, *series(rows, name)) for name in curves if name in names]
