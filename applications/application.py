@@ -216,7 +216,7 @@ class Application(TrainStep, keras.Model):
         batch_size = batch_size or self.recipe.batch_size
         epochs = epochs or self.recipe.epochs
         x, y = _pair(x, y)
-        data = self.training_data(x, y, sample_weight, batch_size, shuffle)
+        data = self._epoch(x, y, sample_weight, batch_size, shuffle)
         if validation_data is not None:
             pair = validation_data if isinstance(validation_data, tuple) else _pair(validation_data)
             validation_data = self.inference_data(*pair, batch_size=batch_size)
@@ -237,7 +237,7 @@ class Application(TrainStep, keras.Model):
             callbacks.insert(0, keras.callbacks.SwapEMAWeights())
         listening = contextlib.nullcontext()
         if checkpoints is not None:
-            make = functools.partial(self.training_data, x, y, sample_weight, batch_size, shuffle)
+            make = functools.partial(self._epoch, x, y, sample_weight, batch_size, shuffle)
             checkpoints.others = list(callbacks)
             callbacks.insert(0, self._go_on(data, make, checkpoints, path, position, initial_epoch))
             callbacks.append(checkpoints)
@@ -254,6 +254,11 @@ class Application(TrainStep, keras.Model):
                 shuffle=False,  # the data set is shuffled already
                 **arguments,
             )
+
+    def _epoch(self, *arguments):
+        """The batches of an epoch: `training_data`, or as much of it as the recipe says."""
+        data = self.training_data(*arguments)
+        return data.take(self.recipe.epoch_steps) if self.recipe.epoch_steps else data
 
     def _go_on(self, data, make, checkpoints, path, position, epoch):
         """Puts state and data where checkpoint `path` left them; returns the callback that counts epochs."""

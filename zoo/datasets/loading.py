@@ -9,6 +9,7 @@ from pathlib import Path
 from zoo.datasets.array_dataset import ArrayDataset
 from zoo.datasets.audio_dataset import AudioDataset
 from zoo.datasets.brown_tags import brown_tags
+from zoo.datasets.character_corpus import shakespeare_1mb
 from zoo.datasets.digits import digits
 from zoo.datasets.fashion_mnist import fashion_mnist
 from zoo.datasets.image_folder import FileDataset, image_folder
@@ -29,6 +30,7 @@ NAMES = (
     "phone_prompts",
     *(f"rated_{kind}" for kind in RATED),
     "shakespeare",
+    "shakespeare_1mb",
 )
 
 
@@ -73,6 +75,8 @@ def load(
         return fashion_mnist(split or "train", root=root)
     if name == "shakespeare":
         return shakespeare(split or "train", root=root)
+    if name == "shakespeare_1mb":
+        return shakespeare_1mb(split or "train", root)
     if name == "brown_tags":
         return brown_tags(split or "train")
     kind, _, fold = name.partition(":")

@@ -24,6 +24,19 @@ def gpt_mini(**overrides):
     return _gpt(arguments, overrides)
 
 
+def gpt_characters(**overrides):
+    """nanoGPT's character model for a CPU, 0.83M parameters: 4 layers, 128 wide, 257 bytes, context 64."""
+    arguments = {
+        "vocabulary_size": 257,
+        "hidden_dim": 128,
+        "num_layers": 4,
+        "num_heads": 4,
+        "max_length": 64,
+        "use_bias": False,
+    }
+    return _gpt(arguments, overrides)
+
+
 def gpt2_small(**overrides):
     """GPT-2 of 12 layers, 124M parameters (Radford et al. 2019, table 2)."""
     return _gpt({"vocabulary_size": 50257, "hidden_dim": 768, "num_layers": 12, "num_heads": 12}, overrides)

@@ -9,6 +9,7 @@ class Recipe:
 
     Args:
         epochs, batch_size: batch_size is over all devices.
+        epoch_steps: batches of an epoch, drawn anew for each; None for all of the data.
         accumulate: micro-batches that a batch is cut into where it does not fit in memory.
         optimizer: a name of `zoo.training.optimizers.OPTIMIZERS`.
         learning_rate: the peak of the schedule.
@@ -40,6 +41,7 @@ class Recipe:
 
     epochs: int = 10
     batch_size: int = 128
+    epoch_steps: int | None = None
     accumulate: int = 1
     optimizer: str = "sgd"
     learning_rate: float = 0.1
