@@ -19,7 +19,7 @@ def _item(kind: str) -> WorkItem:
         return Contender(name, "zoo", "benchmarks.xla_steps:fit", options)
 
     pair = (contender("plain", False), contender("inner XLA", True))
-    return WorkItem(f"inner_xla_{kind}", f"3 steps of SGD, {about}", "ms", pair)
+    return WorkItem(f"inner_xla_{kind}", f"2 steps of SGD, {about}", "ms", pair)
 
 
 XLA_ITEMS = tuple(_item(kind) for kind in SHAPES)

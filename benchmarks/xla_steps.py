@@ -10,7 +10,7 @@ import zoo.models
 from zoo.losses import CTC
 from zoo.training.train_step import TrainStep
 
-STEPS = 3
+STEPS = 2
 CLASSES = 29
 
 
