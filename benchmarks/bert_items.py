@@ -28,10 +28,43 @@ def _item(size: str, mode: str, batch: int) -> WorkItem:
     return WorkItem(name, about, "ms", _contenders(size, mode, batch, dropout))
 
 
+def _both(function: str, ours: tuple[str, dict], theirs: tuple[str, dict], **shared) -> tuple[Contender, ...]:
+    """Two ways of ours; what the first is compared with stands in the column of Keras' peers."""
+    return tuple(
+        Contender(name, group, f"benchmarks.bert_texts:{function}", {"size": "minilm", **shared, **options})
+        for group, (name, options) in (("zoo", ours), ("keras", theirs))
+    )
+
+
 BERT_ITEMS = (
     _item("minilm", "train", 32),
     _item("minilm", "train", 8),
+    _item("base", "train", 32),
     _item("base", "train", 8),
+    _item("minilm", "inference", 32),
     _item("minilm", "inference", 8),
     _item("base", "inference", 8),
+    WorkItem(
+        "minilm_mixed_lengths",
+        "128 texts of 8 to 128 tokens in batches of 32, inference",
+        "ms",
+        _both(
+            "mixed_lengths",
+            ("zoo, like lengths together", {"padded": False}),
+            ("zoo, all padded to 128", {"padded": True}),
+            texts=128,
+            batch=32,
+        ),
+    ),
+    WorkItem(
+        "minilm_one_text",
+        "one text of 32 tokens",
+        "ms",
+        _both(
+            "one_text",
+            ("SavedModel, from the string", {"exported": True}),
+            ("bare network, from its tokens", {"exported": False}),
+        ),
+        steps=30,
+    ),
 )
