@@ -1,4 +1,5 @@
-"""Two processes on loopback with MultiWorkerMirroredStrategy train as one does; a killed one comes back."""
+"""Two and three processes on loopback with MultiWorkerMirroredStrategy train as one does; a killed one comes
+back."""
 
 import json
 import os
@@ -33,7 +34,7 @@ def run_workers(folder, kill=None, count=2):
         with (folder / f"worker{index}.log").open("w") as log:
             workers.append(subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT))
     try:
-        return [worker.wait(timeout=400) for worker in workers]
+        return [worker.wait(timeout=900) for worker in workers]
     finally:
         for worker in workers:
             worker.kill()
@@ -55,15 +56,33 @@ def two_workers(tmp_path_factory):
     return folder
 
 
-@pytest.mark.slow
-def test_two_workers_train_as_one_process(two_workers, tmp_path):
-    done = subprocess.run(
-        [sys.executable, resumed_run.__file__, tmp_path, *PLAIN], capture_output=True, text=True, check=False
-    )
+@pytest.fixture(scope="module")
+def one_process(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("one_process")
+    command = [sys.executable, resumed_run.__file__, folder, *PLAIN]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    for actual, expected in zip(end(two_workers), end(tmp_path), strict=True):
+    return folder
+
+
+def assert_close(folder, other):
+    for actual, expected in zip(end(folder), end(other), strict=True):
         if actual.dtype == np.float32:
             np.testing.assert_allclose(actual, expected, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_two_workers_train_as_one_process(two_workers, one_process):
+    assert_close(two_workers, one_process)
+
+
+@pytest.mark.slow
+def test_three_workers_of_which_one_was_killed_train_as_one_process(one_process, tmp_path):
+    codes = run_workers(tmp_path, kill=9, count=3)  # 32 examples: shares of 11, 11 and 10
+    assert codes[2] == -signal.SIGKILL, logs(tmp_path)
+    assert codes[0] != 0, "the chief should have ended with an error"
+    assert run_workers(tmp_path, count=3) == [0, 0, 0], logs(tmp_path)
+    assert_close(tmp_path, one_process)
 
 
 @pytest.mark.slow
