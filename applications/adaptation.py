@@ -4,19 +4,24 @@ from zoo.training.lora import dense_layers, enable_lora, merge_lora
 
 
 class Adaptation:
-    """The part of an application that changes its `model` so; goes before `Application` among the bases."""
+    """The part of an application that changes its network so; goes before `Application` among the bases."""
+
+    @property
+    def adapted(self):
+        """The part of `model` that low-rank changes are for; a head beside it trains as before."""
+        return self.model
 
     def enable_lora(self, rank=8, alpha=None):
         """Trains low-rank changes of the kernels in place of the network (arXiv:2106.09685).
 
         Compile afterwards; `merge_lora` makes the changes part of the kernels.
         """
-        enable_lora(self.model, rank, alpha)
+        enable_lora(self.adapted, rank, alpha)
         self.forget_functions()
 
     def merge_lora(self):
         """Makes low-rank changes part of the kernels; the answers stay. Compile before you train on."""
-        if merge_lora(self.model):
+        if merge_lora(self.adapted):
             self.forget_functions()
             if self.compiled:
                 self.compile(self.recipe)
@@ -33,7 +38,7 @@ class Adaptation:
 
     def save(self, filepath, overwrite=True, **arguments):
         self._check_saveable()
-        if any(layer.lora_enabled for layer in dense_layers(self.model)):
+        if any(layer.lora_enabled for layer in dense_layers(self.adapted)):
             raise ValueError(
                 "filepath: expected merged kernels, found low-rank changes; call merge_lora() first"
             )

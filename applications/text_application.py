@@ -7,6 +7,7 @@ import contextlib
 
 import numpy as np
 import tensorflow as tf
+from zoo.applications.adaptation import Adaptation
 from zoo.applications.application import Application
 from zoo.applications.recipes.text_fine_tune import RECIPE
 
@@ -14,13 +15,12 @@ from zoo.models import Bert
 from zoo.preprocessing import TextPreprocessor
 from zoo.preprocessing.text import KEYS
 from zoo.preprocessing.text_input import batches, pair_lists, split_dataset, text_list
-from zoo.training.lora import dense_layers, enable_lora, merge_lora
 
 TOKENS = {key: tf.TensorSpec((None, None), "int32") for key in KEYS}
 EXAMPLES = ["A good film, by no means bad!", "", "Naïve café? 你好 👍 [MASK]", "so " * 300]
 
 
-class TextApplication(Application):
+class TextApplication(Adaptation, Application):
     """A `TextPreprocessor`, a `Bert` with or without a head, and the way to an answer.
 
     A subclass writes `targets` and the hooks of `Application` that are left.
@@ -61,23 +61,9 @@ class TextApplication(Application):
         if lora is not None:
             self.enable_lora(lora)
 
-    def enable_lora(self, rank=8, alpha=None):
-        """Trains low-rank changes of the encoder's kernels in place of the encoder (arXiv:2106.09685).
-
-        The head trains as before. Compile afterwards; `merge_lora` makes the changes part of the kernels.
-        """
-        enable_lora(self.bert, rank, alpha)
-
-    def merge_lora(self):
-        """Makes low-rank changes part of the kernels; the answers stay. Compile before you train on."""
-        if merge_lora(self.bert) and self.compiled:
-            self.compile(self.recipe)
-
-    def quantize(self, mode="int8", **arguments):
-        """Dense layers to "int8" kernels, for prediction. Save before: what is quantized is not saved."""
-        for layer in dense_layers(self.model):
-            layer.quantize(mode, **arguments)
-        self.predict_function = None  # traced with the old kernels
+    @property
+    def adapted(self):
+        return self.bert
 
     def layer_rates(self, decay):
         """The head and the pooler learn at the full rate, the last block at `decay` times it, and so on."""
@@ -85,26 +71,6 @@ class TextApplication(Application):
             raise ValueError(f"layer_decay: expected a number in (0, 1], found {decay}")
         names = [block.name for block in reversed(self.bert.blocks)] + [self.bert.embedding.name]
         return {name: decay ** (i + 1) for i, name in enumerate(names)} if decay < 1 else None
-
-    def _check_saveable(self):
-        if any(layer.quantization_mode for layer in dense_layers(self.model)):
-            raise ValueError(
-                "save: expected kernels of floats, found quantized ones; save before you quantize"
-            )
-
-    def save(self, filepath, overwrite=True, **arguments):
-        self._check_saveable()
-        if any(layer.lora_enabled for layer in dense_layers(self.bert)):
-            raise ValueError(
-                "filepath: expected merged kernels, found low-rank changes; call merge_lora() first"
-            )
-        super().save(filepath, overwrite, **arguments)
-
-    def save_pretrained(self, folder):
-        """Writes a folder for `from_pretrained`; low-rank changes are merged first."""
-        self._check_saveable()
-        self.merge_lora()
-        super().save_pretrained(folder)
 
     def rows(self, x, name="x"):
         """Raw examples to `TokenRows`."""

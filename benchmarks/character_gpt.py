@@ -1,7 +1,7 @@
 """nanoGPT's character model on a CPU, ours and PyTorch's side by side: `python -m benchmarks.character_gpt`.
 
 4 layers, 128 wide, block 64, batch 12, 2,000 steps on `zoo.datasets.shakespeare_1mb`. Each trains in a
-process of its own, 100 steps in turns, so that both see the same machine. Ours is the recipe
+process of its own, a twentieth of the steps in turns, so that both see the same machine. Ours is the recipe
 `gpt_characters.shakespeare` through `TextGenerator.fit`; PyTorch's is written as nanoGPT does it, with its
 numbers. The loss is that of all blocks of 64 characters of the validation text, in nats a byte.
 """
@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.machine import describe
 from benchmarks.worker import set_threads
 
-STEPS, SLICE, BATCH, BLOCK = 2000, 100, 12, 64
+BATCH, BLOCK, TURNS = 12, 64, 20
 CONTENDERS = ("zoo", "torch")
 
 
@@ -43,14 +43,15 @@ class Turns:
         self.replies.flush()
 
 
-def zoo(replies):
+def zoo(steps, replies):
     """The recipe, by `fit`."""
     import keras
-    from zoo.applications import recipes, training_run
+    from zoo.applications import training_run
+    from zoo.applications.recipes.gpt_characters_shakespeare import RECIPE
 
     import zoo
 
-    recipe = recipes.find("gpt_characters.shakespeare")
+    recipe = RECIPE.replace(epoch_steps=steps // RECIPE.epochs)
     train, validation = (zoo.datasets.load(recipe.data, split) for split in ("train", "validation"))
     keras.utils.set_random_seed(recipe.seed)
     application = training_run.build(recipe, train)
@@ -59,11 +60,10 @@ def zoo(replies):
 
     def on_batch(batch, logs):
         step = application.updates
-        if step % SLICE == 0 and step < STEPS:
+        if step % (steps // TURNS) == 0:
             turns.done()
-            turns.wait()
-        elif step == STEPS:
-            turns.done()
+            if step < steps:
+                turns.wait()
 
     pause = keras.callbacks.LambdaCallback(on_train_batch_end=on_batch)
     application.fit(*train, callbacks=[pause], verbose=0)
@@ -77,7 +77,7 @@ def zoo(replies):
     turns.done(loss=float(np.average(losses, weights=targets)))
 
 
-def torch(replies):
+def torch(steps, replies):
     """The same model in PyTorch, trained as nanoGPT does."""
     import torch
     import torch.nn.functional as functional
@@ -120,7 +120,7 @@ def torch(replies):
             return functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
     torch.manual_seed(0)
-    torch.set_num_threads(2)
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     train, validation = (
         torch.tensor(list(zoo.datasets.load("shakespeare_1mb", split).texts[0].encode()))
         for split in ("train", "validation")
@@ -131,11 +131,11 @@ def torch(replies):
     groups = [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.99))
     turns = Turns(replies)
-    for step in range(STEPS):
-        if step and step % SLICE == 0:
+    for step in range(steps):
+        if step and step % (steps // TURNS) == 0:
             turns.done()
             turns.wait()
-        share = (step - 100) / (STEPS - 100)
+        share = (step - 100) / (steps - 100)
         rate = 1e-3 * (step + 1) / 101 if step < 100 else 1e-4 + 4.5e-4 * (1 + math.cos(math.pi * share))
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -157,13 +157,14 @@ def torch(replies):
     turns.done(loss=loss)
 
 
-def measure(say):
+def measure(steps, threads, say):
     """{name: {"wall": [...], "cpu": [...], "loss": number}}, the workers in turns."""
-    command = [sys.executable, "-m", "benchmarks.character_gpt", "--worker"]
+    command = [sys.executable, "-m", "benchmarks.character_gpt", "--steps", str(steps)]
+    command += ["--threads", str(threads), "--worker"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     workers = {name: subprocess.Popen([*command, name], **pipes) for name in CONTENDERS}
     found = {name: {"wall": [], "cpu": []} for name in CONTENDERS}
-    for turn in range(STEPS // SLICE + 1):
+    for turn in range(TURNS + 1):
         for name, worker in workers.items():
             worker.stdin.write("go\n")
             worker.stdin.flush()
@@ -182,24 +183,27 @@ def measure(say):
 
 @click.command()
 @click.option("--worker", type=click.Choice(CONTENDERS), hidden=True)
+@click.option("--steps", default=2000, show_default=True, help="A multiple of 40.")
+@click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="Of every library.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=pathlib.Path), help="Write a CSV record.")
-def main(worker, out):
+def main(worker, steps, threads, out):
     """Trains both and prints loss, wall and processor seconds."""
-    set_threads(2)
+    set_threads(threads)
     if worker:
         replies = os.fdopen(os.dup(1), "w")
         os.dup2(2, 1)  # what libraries print is no reply
-        {"zoo": zoo, "torch": torch}[worker](replies)
+        {"zoo": zoo, "torch": torch}[worker](steps, replies)
         return
-    found = measure(lambda text: click.echo(text, err=True))
-    lines = ["contender,validation loss,wall s,cpu s,first 100 steps wall s"]
+    found = measure(steps, threads, lambda text: click.echo(text, err=True))
+    lines = ["contender,validation loss,steps,wall s,cpu s,first turn wall s,first turn cpu s"]
     lines += [
-        f"{name},{entry['loss']:.4f},{sum(entry['wall']):.1f},{sum(entry['cpu']):.1f},{entry['wall'][0]:.1f}"
+        f"{name},{entry['loss']:.4f},{steps},{sum(entry['wall']):.1f},{sum(entry['cpu']):.1f},"
+        f"{entry['wall'][0]:.1f},{entry['cpu'][0]:.1f}"
         for name, entry in found.items()
     ]
     click.echo("\n".join(lines))
     if out:
-        header = [f"# {key}: {value}" for key, value in describe(2).items()]
+        header = [f"# {key}: {value}" for key, value in describe(threads).items()]
         out.write_text("\n".join([*header, *lines]) + "\n", encoding="utf-8")
 
 
