@@ -53,6 +53,7 @@ class SpeechRecognizer(Application):
 
     default_recipe = RECIPE
     overrides = ("precision",)
+    _compressed = False
     length_unit = "frames"
 
     def __init__(self, model, preprocessor, **kwargs):
@@ -306,18 +307,29 @@ class SpeechRecognizer(Application):
                 outputs.append(log_probs[0].numpy())
                 yield decoder(np.concatenate(outputs), alphabet, step)
 
+    def export(self, folder, compressed=False):
+        """As of `Application`; with `compressed` a signature "files" decodes FLAC, OGG and MP3 in the graph.
+
+        That needs tensorflow-io, here and in the process that loads the SavedModel.
+        """
+        object.__setattr__(self, "_compressed", compressed)
+        try:
+            super().export(folder)
+        finally:
+            object.__setattr__(self, "_compressed", False)
+
     def signatures(self):
         """Name -> (function, input specifications) of the exported SavedModel.
 
         See `speech_serving`, and `speech_streaming` for a model that goes one way.
         """
         streaming = speech_streaming.signatures(self) if speech_streaming.streams(self) else {}
-        return {**speech_serving.signatures(self), **streaming}
+        return {**speech_serving.signatures(self, self._compressed), **streaming}
 
     def export_example(self):
         """Raw inputs of each signature on which `export` compares the SavedModel with `predict`."""
         streaming = speech_streaming.example(self) if speech_streaming.streams(self) else {}
-        return {**speech_serving.example(self), **streaming}
+        return {**speech_serving.example(self, self._compressed), **streaming}
 
     def to_answer(self, outputs):
         return outputs

@@ -8,10 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from zoo.preprocessing import resample
+from zoo.preprocessing.audio_graph import decode_audio, decode_wav
 
 SILENCE = 1e-4  # three steps of a 16-bit sample
-RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
 class Piece(NamedTuple):
@@ -68,24 +67,11 @@ def greedy_text(log_probs, steps, alphabet, step_seconds):
     }
 
 
-def decode_wav(encoded, sample_rate):
-    """One 16-bit WAV file, a scalar string, as mono float32 [N] at `sample_rate`; the usual rates go in."""
-    audio, rate = tf.audio.decode_wav(encoded)
-    audio = tf.reduce_mean(audio, axis=-1)
-    branches = [(rate == r, lambda r=r: resample(audio[None], r, sample_rate)[0]) for r in RATES]
-
-    def refuse():
-        message = f"WAV: expected a sample rate among {RATES}"
-        with tf.control_dependencies([tf.debugging.Assert(False, [message, rate])]):
-            return audio[:0]
-
-    return tf.case(branches, default=refuse)
-
-
-def signatures(app):
+def signatures(app, compressed=False):
     """ "serving_default" takes `audio` float32 [B, N] in -1..1 and `samples` int32 [B], the true lengths;
-    "wav" takes `files`, 16-bit WAV files as strings [B]. Both give `text` [B], `words`, `begins`, `ends`
-    [B, W] (seconds), `log_probs` [B, S, V] and `steps` [B].
+    "wav" takes `files`, 16-bit WAV files as strings [B]; with `compressed` "files" takes WAV, FLAC, OGG
+    Vorbis and MP3, and the SavedModel then needs `import tensorflow_io` before it is loaded. All give `text`
+    [B], `words`, `begins`, `ends` [B, W] (seconds), `log_probs` [B, S, V] and `steps` [B].
     """
     rate, alphabet = app.preprocessor.sample_rate, app.preprocessor.alphabet
 
@@ -95,14 +81,19 @@ def signatures(app):
         inside = tf.sequence_mask(steps, tf.shape(outputs)[1], dtype=outputs.dtype)
         return {**text, "log_probs": outputs * inside[..., None], "steps": steps}
 
-    def from_files(files):
-        waves = tf.map_fn(
-            lambda file: decode_wav(file, rate),
-            files,
-            fn_output_signature=tf.RaggedTensorSpec((None,), "float32", ragged_rank=0),
-        )
-        return from_waveforms(waves.to_tensor(), tf.cast(waves.row_lengths(), "int32"))
+    def from_files(decode):
+        def answer(files):
+            waves = tf.map_fn(
+                lambda file: decode(file, rate),
+                files,
+                fn_output_signature=tf.RaggedTensorSpec((None,), "float32", ragged_rank=0),
+            )
+            return from_waveforms(waves.to_tensor(), tf.cast(waves.row_lengths(), "int32"))
 
+        return answer
+
+    files = [tf.TensorSpec((None,), "string", name="files")]
+    more = {"files": (from_files(decode_audio), files)} if compressed else {}
     return {
         "serving_default": (
             from_waveforms,
@@ -111,11 +102,12 @@ def signatures(app):
                 tf.TensorSpec((None,), "int32", name="samples"),
             ],
         ),
-        "wav": (from_files, [tf.TensorSpec((None,), "string", name="files")]),
+        "wav": (from_files(decode_wav), files),
+        **more,
     }
 
 
-def example(app):
+def example(app, compressed=False):
     """Two waveforms of different lengths, as arrays and as files."""
     rng, rate = np.random.default_rng(0), app.preprocessor.sample_rate
     waves = [np.round(rng.normal(0, 3000, n)).astype("int16") for n in (rate, rate // 2)]
@@ -131,4 +123,5 @@ def example(app):
     files = np.array([tf.audio.encode_wav(w[:, None] / np.float32(32768), rate).numpy() for w in waves])
     samples = np.array([len(wave) for wave in waves], "int32")
     arrays = {"audio": audio, "samples": samples}
-    return {"serving_default": (arrays, expected), "wav": ({"files": files}, expected)}
+    wav = ({"files": files}, expected)
+    return {"serving_default": (arrays, expected), "wav": wav, **({"files": wav} if compressed else {})}

@@ -82,8 +82,9 @@ class SileroVad(keras.Model):
         mirrored = ops.flip(x[:, -CONTEXT - 1 : -1], axis=1)
         x = self.spectrum(ops.concatenate([x, mirrored], axis=1)[..., None])  # [B T, 4, 258]
         half = WINDOW // 2 + 1
+        x = ops.cast(x, "float32")  # squares leave the range of float16, and the root of 0 has no gradient
         power = ops.square(x[..., :half]) + ops.square(x[..., half:])
-        x = ops.sqrt(ops.maximum(power, 1e-12))  # the root of 0 has no gradient
+        x = ops.cast(ops.sqrt(ops.maximum(power, 1e-12)), self.compute_dtype)
         for conv in self.convs:
             x = conv(ops.pad(x, ((0, 0), (1, 1), (0, 0))))  # [B T, 4, C], 2, 1, 1
         return ops.reshape(x, (-1, ops.shape(frames)[1], self.filters[-1]))

@@ -42,9 +42,12 @@ def _read_by_soundfile(source, what, name, offset, duration):
     try:
         import soundfile
     except ImportError as error:
-        raise ImportError(
-            f"{name}: {what} is no WAV file; other formats need soundfile: pip install keras-zoo[audio]"
-        ) from error
+        decoded = _read_by_tensorflow_io(source, offset, duration)
+        if decoded is None:
+            raise ImportError(
+                f"{name}: {what} is no WAV file; other formats need soundfile: pip install keras-zoo[audio]"
+            ) from error
+        return decoded
     try:
         with soundfile.SoundFile(io.BytesIO(source)) as file:
             rate = file.samplerate
@@ -57,6 +60,17 @@ def _read_by_soundfile(source, what, name, offset, duration):
             f"{name}: expected WAV, FLAC, OGG or MP3, found {what}: {error.error_string}"
         ) from error
     return audio.mean(axis=1), rate
+
+
+def _read_by_tensorflow_io(source, offset, duration):
+    """FLAC, OGG Vorbis or MP3 at 16 kHz where tensorflow-io loads, else None."""
+    from zoo.preprocessing.audio_graph import decode_audio, tensorflow_io_audio
+
+    if tensorflow_io_audio() is None:
+        return None
+    audio = decode_audio(source, 16000).numpy()
+    begin, end = _span(16000, offset, duration)
+    return audio[begin:end], 16000
 
 
 def _read_wav(source, complaint):
