@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -54,3 +55,16 @@ def test_bad_lists_are_told():
         word_errors(["a", "b"], ["a"])
     with pytest.raises(ValueError, match="at least one word, found none"):
         word_errors([""], ["a"])
+
+
+@pytest.mark.parametrize("space", [None, 1])
+def test_an_empty_share_of_a_batch_counts_nothing(space):
+    metric = CTCErrorRate(space=space)
+    logits = keras.ops.one_hot([[2, 0, 2]], 4)
+    metric.update_state(CTC.pack_labels([[2, 3]], [2]), CTC.pack_logits(logits, [3]))
+    before = float(metric.result())
+    metric.update_state(
+        keras.ops.zeros((0, 3), "int32"),
+        CTC.pack_logits(keras.ops.zeros((0, 5, 4)), keras.ops.zeros(0, "int32")),
+    )
+    assert float(metric.result()) == before

@@ -38,6 +38,7 @@ def run_workers(folder, kill=None, count=2):
     finally:
         for worker in workers:
             worker.kill()
+            worker.wait()
 
 
 def end(folder):
