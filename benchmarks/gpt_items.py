@@ -24,4 +24,23 @@ def _generation(batch: int) -> WorkItem:
     )
 
 
-GPT_ITEMS = (_generation(1), _generation(4))
+def _training(dropout: float) -> WorkItem:
+    shape = {"batch": 16, "length": 256, "dropout": dropout}
+
+    def contender(name: str, group: str, function: str, needs: tuple[str, ...] = (), **options) -> Contender:
+        return Contender(name, group, f"benchmarks.gpt_train_steps:{function}", {**shape, **options}, needs)
+
+    return WorkItem(
+        f"gpt_6x384_train_dropout_{dropout}",
+        f"GPT of 6 layers, 384 wide, 16 rows of 256 tokens, dropout {dropout}, AdamW",
+        "ms",
+        (
+            contender("zoo", "zoo", "zoo"),
+            contender("keras-hub", "keras", "keras_hub", ("keras_hub",), jit=False),
+            contender("keras-hub XLA", "keras", "keras_hub", ("keras_hub",), jit=True),
+            contender("transformers", "torch", "transformers", ("torch", "transformers")),
+        ),
+    )
+
+
+GPT_ITEMS = (_generation(1), _generation(4), _training(0.0), _training(0.1))
