@@ -3,6 +3,8 @@
 Shapes: N examples, B batch, S windows, T time.
 """
 
+import re
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -296,8 +298,8 @@ class QuestionAnswerer(TextApplication):
         }
 
     def lines(self, inputs, **options):
-        """For `zoo predict`: "QUESTION | CONTEXT" to answers."""
-        pairs = [tuple(part.strip() for part in text.split("|", 1)) for text in inputs]
+        """For `zoo predict`: "QUESTION | CONTEXT", or the two with a tab between them, to answers."""
+        pairs = [tuple(part.strip() for part in re.split(r"[|\t]", text, maxsplit=1)) for text in inputs]
         for text, found in zip(inputs, self.answer(pairs), strict=True):
             yield f"{found['answer']}\t{found['score']:.4f}", {"input": text, **found}
 

@@ -67,6 +67,13 @@ class TextEncoder(TextApplication):
             raise ValueError(f"objective: expected one of {tuple(OBJECTIVES)}, found {self.objective!r}")
 
     @classmethod
+    def from_recipe(cls, recipe, examples):
+        """What `recipe` begins with: numbers as labels of `examples` are cosines to learn."""
+        objective = "contrastive" if examples.labels is None else "cosine"
+        options = {"objective": objective, **recipe.preprocessor, "precision": recipe.precision}
+        return cls.from_pretrained(recipe.start, **options)
+
+    @classmethod
     def from_foreign(cls, folder, config, precision):
         """A folder of Hugging Face's BERT family, with sentence-transformers' settings where it has them."""
         folder = pathlib.Path(folder)

@@ -1,5 +1,6 @@
 """`zoo fit`, `zoo evaluate`, `zoo report` and `zoo tune`."""
 
+import inspect
 import os
 
 import click
@@ -106,6 +107,8 @@ def evaluate(name, data, split, batch_size, picture):
 
     Classifiers: accuracy and per-class precision, recall and F1; others: the metrics they train with.
     """
+    import numpy as np
+
     from zoo import datasets
 
     application = load(name)
@@ -113,16 +116,21 @@ def evaluate(name, data, split, batch_size, picture):
     if split is None and not os.path.exists(data):
         split = "test"
     examples = datasets.load(data, split)
-    if not hasattr(application, "report"):
-        if picture:
-            raise ValueError(f"--picture: expected a classifier, found a {type(application).__name__}")
-        for key, value in application.evaluate(*examples, batch_size=batch_size, return_dict=True).items():
-            click.echo(f"{key} {value:.4f}")
-        return
     x, labels = examples
-    if len(getattr(examples, "label_names", ())):  # by name: the model may order its classes otherwise
-        labels = [examples.label_names[i] for i in labels]
-    report = application.report(x, labels, batch_size=batch_size or 256)
+    classifies = hasattr(application, "report") and getattr(application, "task", "single") == "single"
+    report = None
+    if classifies:
+        if len(getattr(examples, "label_names", ())) and isinstance(labels, np.ndarray):
+            labels = [examples.label_names[i] for i in labels]  # the model may order its classes otherwise
+        takes_size = "batch_size" in inspect.signature(application.report).parameters
+        report = application.report(x, labels, **({"batch_size": batch_size or 256} if takes_size else {}))
+    if picture and not hasattr(report, "plot"):
+        raise ValueError(f"--picture: expected a classifier, found a {type(application).__name__}")
+    if report is None or isinstance(report, dict):
+        figures = report or application.evaluate(x, labels, batch_size=batch_size, return_dict=True)
+        for key, value in figures.items():
+            click.echo(f"{key} {value:.4f}" if np.isscalar(value) else f"{key} {value}")
+        return
     click.echo(str(report))
     if picture:
         report.plot(picture)

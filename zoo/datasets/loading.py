@@ -101,5 +101,5 @@ def load(
 
 
 def _holds_texts(folder: Path) -> bool:
-    """Whether the class folders of `folder` hold .txt files."""
-    return folder.is_dir() and any(True for _ in folder.glob("[!.]*/**/*.txt"))
+    """Whether `folder` or its class folders hold .txt files."""
+    return folder.is_dir() and any(any(folder.glob(files)) for files in ("*.txt", "[!.]*/**/*.txt"))

@@ -17,7 +17,7 @@ class TextDataset:
     Attributes:
         examples: N strings, pairs of strings, lists of words, or {"question", "context"} dicts.
         labels: what belongs to each: int32 [N] positions in `label_names`, numbers float32 [N], lists of
-            names, or answers.
+            names, or answers; None of texts without labels.
         label_names: one name a class; empty where the labels are no classes.
         name: the data set, for example "rated_tweets".
         split: the part of it, for example "test".
@@ -25,7 +25,7 @@ class TextDataset:
     """
 
     examples: Sequence[Any] = field(repr=False)
-    labels: Sequence[Any] | np.ndarray = field(repr=False)
+    labels: Sequence[Any] | np.ndarray | None = field(repr=False)
     label_names: tuple[str, ...] = ()
     name: str = ""
     split: str = ""
@@ -40,10 +40,9 @@ class TextDataset:
     def part(self, chosen: Sequence[bool] | np.ndarray, split: str) -> TextDataset:
         """The examples where `chosen`, bool [N], is true."""
         index = np.flatnonzero(chosen)
-        examples = [self.examples[i] for i in index]
-        labels = (
-            self.labels[index] if isinstance(self.labels, np.ndarray) else [self.labels[i] for i in index]
-        )
+        examples, labels = [self.examples[i] for i in index], self.labels
+        if labels is not None:
+            labels = labels[index] if isinstance(labels, np.ndarray) else [labels[i] for i in index]
         return TextDataset(examples, labels, self.label_names, self.name, split, self.licence)
 
 

@@ -257,8 +257,14 @@ def read_squad(path: str | os.PathLike) -> TextDataset:
 
 
 def read_folder(path: str | os.PathLike) -> TextDataset:
-    """A folder of class folders of .txt files, UTF-8: `mails/ham/1.txt`, `mails/spam/2.txt`."""
+    """A folder of .txt files, UTF-8: of class folders, `mails/ham/1.txt`, `mails/spam/2.txt`; or of the files
+    themselves, documents whose labels are None.
+    """
     path = Path(path)
+    files = sorted(path.glob("*.txt"))
+    if files:
+        texts = [file.read_text("utf-8", errors="replace") for file in files]
+        return TextDataset(texts, None, (), path.name)
     names = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and entry.name[0] != ".")
     texts, labels = [], []
     for name in names:
