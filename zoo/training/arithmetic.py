@@ -38,6 +38,7 @@ class _states_counted:
 
         self.layers = [v for v in model._flatten_layers() if isinstance(v, Recurrent)]
         self.counts = counts
+        self.steps = None
 
     def __enter__(self):
         for layer in self.layers:
@@ -49,7 +50,8 @@ class _states_counted:
         def counted(x, *arguments, **options):
             time_axis = 0 if layer.time_major else 1
             sizes = [recurrent.shape[0] * recurrent.shape[1] for _, recurrent, _ in layer.weights_of]
-            self.counts.append(2 * x.shape[time_axis] * sum(sizes))
+            self.steps = x.shape[time_axis] or self.steps  # of what comes out of a loop it is not known
+            self.counts.append(2 * self.steps * sum(sizes))
             return run(x, *arguments, **options)
 
         object.__setattr__(layer, "run", counted)
