@@ -1,6 +1,6 @@
 """A GPT of 0.83M parameters on the characters of 1.1 MB of Shakespeare: nanoGPT's budget for a CPU.
 
-    zoo fit gpt_characters.shakespeare
+Not among the named recipes yet: no run has reached its end.
 
 data      zoo.datasets.shakespeare_1mb: 1,003,854 characters for training, 111,540 for validation, as bytes
 batch     12 rows x 64 characters = 1 device x 12; 1,000 steps an epoch x 2 epochs = 2,000 steps
