@@ -1,7 +1,8 @@
 """Where XLA inside of a replica pays, in processor seconds: `python -m benchmarks.inner_xla --out FILE.csv`.
 
-The items are those of `benchmarks.xla_items`; here both contenders of one live in one process and take turns,
-and what counts is the time that the processors worked, so that neighbours on a busy machine hardly show.
+The items stand in `benchmarks.xla_items`, outside of the comparison with peers. Both contenders of one live
+in one process and take turns, and what counts is the time that the processors worked, so that neighbours on a
+busy machine hardly show.
 """
 
 import pathlib

@@ -4,7 +4,6 @@ from benchmarks.bert_items import BERT_ITEMS
 from benchmarks.gpt_items import GPT_ITEMS
 from benchmarks.speech_items import SPEECH_ITEMS
 from benchmarks.work import GROUPS, Contender, WorkItem
-from benchmarks.xla_items import XLA_ITEMS
 
 __all__ = ["GROUPS", "ITEMS", "Contender", "WorkItem"]
 
@@ -127,6 +126,5 @@ ITEMS = {
         *BERT_ITEMS,
         *GPT_ITEMS,
         *SPEECH_ITEMS,
-        *XLA_ITEMS,
     )
 }
