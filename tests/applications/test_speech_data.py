@@ -88,4 +88,7 @@ def test_the_command_line_trains_on_a_folder(manifest, tmp_path):
     assert "validation wer:" in done.output
     done = CliRunner().invoke(main, ["evaluate", str(out / "pretrained"), "--data", str(manifest)])
     assert done.exit_code == 0, done.output
-    assert [line.split()[0] for line in done.output.splitlines()] == ["loss", "cer", "wer"]
+    figures = [
+        line.split()[0] for line in done.output.splitlines() if line.startswith(("loss", "cer", "wer"))
+    ]
+    assert figures == ["loss", "cer", "wer"]
