@@ -99,7 +99,7 @@ def test_a_good_draft_saves_passes_of_the_decoder(model):
     from zoo.decoding.arguments import sampler_inputs
     from zoo.decoding.speculative import begin_speculation, speculate
 
-    sampler = sampler_inputs(VOCABULARY, 0.0, 0, 1.0, 0.0, 1.0) | {"end_id": -1, "seed": 0}
+    sampler = sampler_inputs(VOCABULARY, 0.0, None, 1.0, 0.0, 1.0) | {"end_id": -1, "seed": 0}
     features = {"draws": False, "bans": False}
     pads = np.zeros(1, "int32")
     models = (model, model)
