@@ -15,6 +15,7 @@ from pathlib import Path
 
 from zoo.datasets.audio_dataset import AudioDataset
 from zoo.datasets.text_dataset import held_out
+from zoo.datasets.text_files import json_lines
 
 AUDIO_COLUMNS = ("path", "audio", "audio_filepath", "audio_path", "wav_filename", "wav", "file_name", "file")
 TEXT_COLUMNS = ("transcript", "transcription", "sentence", "text")
@@ -202,17 +203,7 @@ def _records(path):
                     )
                 yield rows.line_num, row
         return
-    with open(path, encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except ValueError as error:
-                raise ValueError(f"{path}: expected JSON in line {number}, found {error}") from error
-            if not isinstance(record, dict):
-                raise ValueError(f"{path}: expected an object in line {number}, found {line.strip()[:40]!r}")
-            yield number, record
+    yield from json_lines(path)
 
 
 def _column(names, usual, path, what):

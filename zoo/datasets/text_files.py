@@ -9,7 +9,7 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -129,7 +129,12 @@ def read_json_lines(
 ) -> TextDataset:
     """One JSON object a line; the arguments as of `read_table`. A label may be a list of names."""
     path = Path(path)
-    records = []
+    records = list(json_lines(path))
+    return _from_records(records, path, text, label, second, list(records[0][1]) if records else [])
+
+
+def json_lines(path: str | os.PathLike) -> Iterator[tuple[int, dict]]:
+    """Number of the line and the object in it, for each line of a file that is not empty."""
     with open(path, encoding="utf-8-sig") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
@@ -140,8 +145,7 @@ def read_json_lines(
                 raise ValueError(f"{path}: expected JSON in line {number}, found {error}") from error
             if not isinstance(record, dict):
                 raise ValueError(f"{path}: expected an object in line {number}, found {line.strip()[:40]!r}")
-            records.append((number, record))
-    return _from_records(records, path, text, label, second, list(records[0][1]) if records else [])
+            yield number, record
 
 
 def _from_records(
