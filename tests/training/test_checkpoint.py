@@ -43,8 +43,12 @@ def uninterrupted(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_a_random_step_ends_like_one_that_never_was(uninterrupted, tmp_path):
-    step = random.SystemRandom().randrange(1, 3 * resumed_run.STEPS)
+@pytest.mark.parametrize(
+    "step",
+    [random.SystemRandom().randrange(1, 3 * resumed_run.STEPS), 2 * resumed_run.STEPS],
+    ids=["at a random step", "between the last two epochs"],
+)
+def test_a_killed_run_ends_like_one_that_never_was(step, uninterrupted, tmp_path):
     killed = run(tmp_path, step)
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-3000:]
     assert run(tmp_path).returncode == 0

@@ -115,7 +115,9 @@ class Checkpoints(keras.callbacks.Callback):
         return None, Position()
 
     def restore(self, model, path):
-        """Reads `path` into a compiled and built model; its running metrics at the start of the next epoch.
+        """Reads `path` into a compiled and built model.
+
+        The running metrics follow once its epoch has begun; between two epochs they start from nothing.
 
         Raises: ValueError where the file belongs to another model, before anything is changed.
         """
@@ -144,8 +146,11 @@ class Checkpoints(keras.callbacks.Callback):
             for part in ("model", "optimizer"):
                 for i, variable in enumerate(parts[part]):
                     variable.assign(file.get_tensor(_key(part, i, variable)))
-            self._metrics = {name: file.get_tensor(name) for name in names if name.startswith("metrics/")}
-            numbers = json.loads(file.metadata()["zoo"]).get("callbacks", {})
+            state = json.loads(file.metadata()["zoo"])
+            between_epochs = state["position"]["step"] == 0
+            running = [] if between_epochs else [name for name in names if name.startswith("metrics/")]
+            self._metrics = {name: file.get_tensor(name) for name in running}
+            numbers = state.get("callbacks", {})
             arrays = {name: file.get_tensor(name) for name in names if name.startswith("callbacks/")}
             self._memories = (numbers, arrays)
 
