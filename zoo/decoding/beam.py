@@ -9,6 +9,7 @@ Shapes: B batch, K beams, P prompt, S length of the cache, V vocabulary.
 import keras
 from keras import ops
 
+from zoo.decoding.prompts import occurrences, run_prompts
 from zoo.decoding.sampling import NEVER, penalize
 
 
@@ -26,18 +27,10 @@ def begin_beams(model, tokens, pads, total, sampler, num_beams, cache_dtype=None
     (log-probabilities), `done_tokens` and `done_scores` of what has ended (scores as above), `place`,
     `begin`, `cache`, and with "penalizes" `seen` bool [B, K, V].
     """
+    logits, inside, cache = run_prompts(model, tokens, pads, total, cache_dtype)
     batch, length = ops.shape(tokens)
-    steps = ops.arange(length, dtype="int32")[None] - pads[:, None]  # [B, P]
-    logits, cache = model(
-        tokens,
-        attention_mask=steps >= 0,
-        positions=ops.maximum(steps, 0),
-        cache=model.make_cache(batch, length, cache_dtype),
-        cache_index=0,
-        last_only=True,
-    )
-    room = total - length
-    rows = ops.repeat(ops.pad(tokens, [[0, 0], [0, room]])[:, None], num_beams, axis=1)  # [B, K, S]
+    rows = ops.pad(tokens, [[0, 0], [0, total - length]])
+    rows = ops.repeat(rows[:, None], num_beams, axis=1)  # [B, K, S]
     first = ops.arange(num_beams) == 0  # the beams are all the same: one of them counts
     nothing = ops.full((batch, num_beams), NEVER, "float32")
     state = {
@@ -47,15 +40,12 @@ def begin_beams(model, tokens, pads, total, sampler, num_beams, cache_dtype=None
         "done_scores": nothing,
         "place": ops.cast(length, "int32"),
         "begin": ops.cast(length, "int32"),
-        "cache": keras.tree.map_structure(
-            lambda part: ops.repeat(ops.pad(part, [[0, 0], [0, 0], [0, room], [0, 0]]), num_beams, axis=0),
-            cache,
-        ),
+        "cache": keras.tree.map_structure(lambda part: ops.repeat(part, num_beams, axis=0), cache),
     }
     if features["penalizes"]:
-        found = ops.one_hot(ops.where(steps >= 0, tokens, -1), model.vocabulary_size, dtype="bool")
-        state["seen"] = ops.repeat(ops.any(found, axis=1)[:, None], num_beams, axis=1)
-    return _extend(state, ops.repeat(logits, num_beams, axis=1), sampler, **features)
+        seen = occurrences(tokens, inside, model.vocabulary_size)
+        state["seen"] = ops.repeat(seen[:, None], num_beams, axis=1)
+    return _extend(state, ops.repeat(logits[:, None], num_beams, axis=1), sampler, **features)
 
 
 def grow_beams(model, state, pads, stop, sampler, cache_dtype=None, **features):

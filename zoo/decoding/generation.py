@@ -25,6 +25,7 @@ from zoo.decoding.arguments import (
     until,
 )
 from zoo.decoding.beam import begin_beams, grow_beams
+from zoo.decoding.prompts import occurrences, run_prompts
 from zoo.decoding.sampling import NEVER, next_token, penalize
 from zoo.decoding.speculative import begin_speculation, speculate
 
@@ -244,29 +245,18 @@ def prefill(model, tokens, pads, total, sampler, cache_dtype=None, **features):
     Returns: the state of `decode`: a dict of `tokens` int32 [B, S], `place` (how many of them are there),
     `ended` bool [B], `begin` (P), `cache`, and with "penalizes" `seen` bool [B, V].
     """
+    logits, inside, cache = run_prompts(model, tokens, pads, total, cache_dtype)
     batch, length = ops.shape(tokens)
-    steps = ops.arange(length, dtype="int32")[None] - pads[:, None]  # [B, P]
-    logits, cache = model(
-        tokens,
-        attention_mask=steps >= 0,
-        positions=ops.maximum(steps, 0),
-        cache=model.make_cache(batch, length, cache_dtype),
-        cache_index=0,
-        last_only=True,
-    )
-    room = total - length
     state = {
-        "tokens": ops.pad(tokens, [[0, 0], [0, room]]),
+        "tokens": ops.pad(tokens, [[0, 0], [0, total - length]]),
         "place": ops.cast(length, "int32"),
         "ended": ops.zeros((batch,), "bool"),
         "begin": ops.cast(length, "int32"),
-        "cache": [
-            tuple(ops.pad(part, [[0, 0], [0, 0], [0, room], [0, 0]]) for part in pair) for pair in cache
-        ],
+        "cache": cache,
     }
     if features["penalizes"]:
-        state["seen"] = _occurrences(tokens, steps >= 0, model.vocabulary_size)
-    return _add_token(state, logits[:, 0], sampler, **features)
+        state["seen"] = occurrences(tokens, inside, model.vocabulary_size)
+    return _add_token(state, logits, sampler, **features)
 
 
 def decode(model, state, pads, stop, sampler, cache_dtype=None, **features):
@@ -320,12 +310,6 @@ def _add_token(state, logits, sampler, draws, penalizes, bans, forces):
         new = ops.one_hot(token, logits.shape[-1], dtype="bool")
         more["seen"] = ops.logical_or(state["seen"], new)
     return {**state, **more}
-
-
-def _occurrences(tokens, inside, vocabulary_size):
-    """bool [B, V], the tokens that occur in each row of [B, P]."""
-    found = ops.one_hot(ops.where(inside, tokens, -1), vocabulary_size, dtype="bool")
-    return ops.any(found, axis=1)
 
 
 def rounded_length(length, longest):

@@ -9,6 +9,7 @@ Shapes: B batch, P prompt, S length of the caches, G proposals of a round, V voc
 
 from keras import ops
 
+from zoo.decoding.prompts import run_prompts
 from zoo.decoding.sampling import NEVER, filter_logits, gumbel, uniform
 
 
@@ -23,31 +24,19 @@ def begin_speculation(models, tokens, pads, total, sampler, **features):
     Returns: the state of `speculate`: a dict of `tokens` int32 [B, S], `place` int32 [B] (how many of them
     are there), `ended` bool [B], `count` (rounds), `cache` and `draft_cache`, each without the last token.
     """
+    (logits, _, cache), (_, _, draft_cache) = (
+        run_prompts(model, tokens, pads, total, features.get("cache_dtype")) for model in models
+    )
+    first = _choose(_filtered(logits, sampler, **features), sampler, 0, features["draws"])
     batch, length = ops.shape(tokens)
-    steps = ops.arange(length, dtype="int32")[None] - pads[:, None]  # [B, P]
-    room = total - length
-    caches = []
-    for model in models:
-        logits, cache = model(
-            tokens,
-            attention_mask=steps >= 0,
-            positions=ops.maximum(steps, 0),
-            cache=model.make_cache(batch, length, features.get("cache_dtype")),
-            cache_index=0,
-            last_only=True,
-        )
-        caches.append(
-            [tuple(ops.pad(part, [[0, 0], [0, 0], [0, room], [0, 0]]) for part in pair) for pair in cache]
-        )
-        if model is models[0]:
-            first = _choose(_filtered(logits[:, 0], sampler, **features), sampler, 0, features["draws"])
+    rest = ops.zeros((batch, total - length - 1), "int32")
     return {
-        "tokens": ops.concatenate([tokens, first[:, None], ops.zeros((batch, room - 1), "int32")], axis=1),
+        "tokens": ops.concatenate([tokens, first[:, None], rest], axis=1),
         "place": ops.zeros((batch,), "int32") + length + 1,
         "ended": first == sampler["end_id"],
         "count": ops.ones((), "int32"),
-        "cache": caches[0],
-        "draft_cache": caches[1],
+        "cache": cache,
+        "draft_cache": draft_cache,
     }
 
 
