@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
+from zoo.applications.graphs import graph
 from zoo.applications.text_application import TOKENS, TextApplication
 
 from zoo.hub.foreign_bert import read_hf_bert
@@ -235,12 +236,12 @@ class QuestionAnswerer(TextApplication):
         size = batch_size or min(8, self.recipe.batch_size)
         if getattr(self, "_compiled_find", None) is None:
             text = tf.TensorSpec((None,), "string")
-            self._compiled_find = tf.function(self.find, input_signature=[text, text], autograph=False)
+            self._compiled_find = graph(self.find, [text, text])
         parts = [
             self._compiled_find(tf.constant(questions[i : i + size]), tf.constant(contexts[i : i + size]))
             for i in range(0, len(questions), size)
         ]
-        return {key: np.concatenate([part[key].numpy() for part in parts]) for key in parts[0]}
+        return {key: np.concatenate([np.asarray(part[key]) for part in parts]) for key in parts[0]}
 
     def predict(self, x, batch_size=None, verbose=0, **arguments):
         """Examples to float32 [N, 4]: begin and end of the answer in characters, its score, that of none."""

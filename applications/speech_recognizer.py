@@ -15,6 +15,7 @@ import tensorflow as tf
 import tqdm
 from zoo.applications import speech_picture, speech_serving, speech_streaming
 from zoo.applications.application import Application
+from zoo.applications.graphs import graph
 from zoo.applications.recipes.speech_fine_tune import RECIPE
 
 from zoo import models
@@ -123,14 +124,16 @@ class SpeechRecognizer(Application):
         texts = self._checked_texts(y, waves)
         data = speech_batches(waves, texts, self.preprocessor, batch_size, shuffle)
 
-        def prepare(audio, samples, *targets):
+        def prepare(audio, samples, labels=None, label_lengths=None):
             if augment is not None:
                 audio, samples = augment.waveforms(audio, samples)
             features, frames = self.preprocessor(audio, samples)
             if augment is not None:
                 features = augment.features(features, self.preprocessor.hop)
             inputs = {"features": features, "frames": frames}
-            return (inputs, CTC.pack_labels(*targets)) if targets else inputs
+            if labels is None:
+                return inputs
+            return inputs, tf.concat([labels, label_lengths[:, None]], 1)  # as `CTC.pack_labels` does
 
         return data.map(prepare, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
 
@@ -235,7 +238,7 @@ class SpeechRecognizer(Application):
                 audio[i, : samples[i]] = waves[row]
             log_probs, steps = self._network(audio, samples)
             for i, row in enumerate(rows):
-                outputs[row] = log_probs[i, : steps[i]].numpy()
+                outputs[row] = np.asarray(log_probs[i, : int(steps[i])])
             bar.update(round(samples.sum() / self.preprocessor.sample_rate, 1))
         bar.close()
         return outputs
@@ -245,8 +248,8 @@ class SpeechRecognizer(Application):
         """Waveforms to (log-probabilities [B, S, V], steps [B]), as one graph for any shape."""
         if "_graph" not in self.__dict__:
             specs = [tf.TensorSpec((None, None), "float32"), tf.TensorSpec((None,), "int32")]
-            graph = tf.function(lambda a, n: speech_serving.log_probs(self, a, n), input_signature=specs)
-            object.__setattr__(self, "_graph", graph)
+            network = graph(lambda audio, samples: speech_serving.log_probs(self, audio, samples), specs)
+            object.__setattr__(self, "_graph", network)
         return self._graph
 
     def transcribe(self, x, decoder=None, batch_size=None, verbose=0):

@@ -8,6 +8,7 @@ import math
 import keras
 import numpy as np
 import tensorflow as tf
+from zoo.applications.graphs import graph
 
 from zoo.losses.chunked_cross_entropy import target_log_probs
 from zoo.preprocessing.text_input import text_list
@@ -60,7 +61,7 @@ class TextScoring:
         found, filled, size = np.zeros(targets, "float32"), 0, max(1, BATCH_TOKENS // length)
         for first in range(0, len(windows), size):
             part = windows[first : first + size]
-            values = self._score_windows(tf.constant(ids[part])).numpy()
+            values = keras.ops.convert_to_numpy(self._score_windows(ids[part]))
             for begin, row in zip(part[:, 0], values, strict=True):
                 end = min(begin + length, targets)
                 found[filled:end] = row[filled - begin : end - begin]
@@ -70,7 +71,7 @@ class TextScoring:
     def _score_windows(self, tokens):
         if getattr(self, "_score_function", None) is None:
             spec = tf.TensorSpec((None, self.row_length + 1), "int32")
-            self._score_function = tf.function(self._log_probs, input_signature=[spec])
+            self._score_function = graph(self._log_probs, [spec])
         return self._score_function(tokens)
 
     def _log_probs(self, tokens):

@@ -61,11 +61,12 @@ def run(
     keras.utils.set_random_seed(recipe.seed)
     with devices.scope():
         application, done = _resume(recipe, out, train, record)
-        if application is None:
+        has_ended = application is not None and done >= recipe.epochs
+        if application is None:  # `fit` reads the newest checkpoint, that of the last epoch, too
             application = build(recipe, train)
             application.compile(recipe)
     began = time.time()
-    if done < recipe.epochs:
+    if not has_ended:
         callbacks = [_log(application, out, devices)]
         if tensorboard:
             callbacks.append(_tensorboard(out))
@@ -91,14 +92,16 @@ def run(
 
 
 def _log(application, out, devices):
-    """`log.jsonl`, with the share of what these devices reach in a float32 product."""
-    peak = product_speed() * (devices.replicas if tf.config.list_physical_devices("GPU") else 1)
+    """`log.jsonl`, on TensorFlow with the share of what these devices reach in a float32 product."""
+    arithmetic = {}
+    if keras.backend.backend() == "tensorflow":
+        peak = product_speed() * (devices.replicas if tf.config.list_physical_devices("GPU") else 1)
+        arithmetic = {"flops": round(application.training_flops()), "peak_flops": peak}
     return TrainingLog(
         out / "log.jsonl",
         batch_size=application.recipe.batch_size,
-        flops=round(application.training_flops()),
-        peak_flops=peak,
         writes=devices.is_chief,
+        **arithmetic,
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import saving
 from zoo.applications.application import Application
+from zoo.applications.graphs import graph
 
 from zoo import models
 from zoo.decoding import voice_spans
@@ -79,7 +80,7 @@ class VoiceActivity(Application):
             rows = [row for row in order[begin : begin + batch_size] if len(waves[row])]
             if rows:
                 audio, samples = self.preprocessor.padded([waves[row] for row in rows])
-                found = self._network(audio).numpy()
+                found = np.asarray(self._network(audio))
                 for row, frames, count in zip(rows, found, -(-samples // FRAME), strict=True):
                     outputs[row] = frames[:count]
         return outputs
@@ -88,7 +89,7 @@ class VoiceActivity(Application):
     def _network(self):
         if "_graph" not in self.__dict__:
             spec = [tf.TensorSpec((None, None), "float32")]
-            object.__setattr__(self, "_graph", tf.function(self.model.call, input_signature=spec))
+            object.__setattr__(self, "_graph", graph(self.model.call, spec))
         return self._graph
 
     def detect(self, x, batch_size=16, **options):

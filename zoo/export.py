@@ -17,9 +17,16 @@ def export(application, folder):
             (name -> (input, or inputs by name, expected outputs)); maybe `export_resources()` (tables).
         folder: where the SavedModel goes; an older SavedModel there is replaced once the new one is good.
 
-    Raises: ValueError if `folder` holds something else, or if the reloaded model disagrees with `predict`.
+    Raises: ValueError if `folder` holds something else, if the reloaded model disagrees with `predict`, or on
+    another backend than TensorFlow.
     """
     import tensorflow as tf
+
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"KERAS_BACKEND: expected 'tensorflow' to write a SavedModel, found {keras.backend.backend()!r}; "
+            "save_pretrained here, from_pretrained and export there"
+        )
 
     folder = pathlib.Path(folder)
     if folder.exists() and not (folder.is_dir() and (_is_saved_model(folder) or not any(folder.iterdir()))):

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from zoo.applications import recipes, training_run
 
@@ -79,5 +80,38 @@ def test_a_killed_run_goes_on_after_its_last_epoch(tmp_path, capsys):
     assert {"loss", "learning_rate", "gradient_norm", "memory_mb"} <= set(rows[-1])
     with (tmp_path / "run" / "log.csv").open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2", "3"]
+    again, answer = training_run.run(tiny_recipe(), tmp_path / "run", verbose=0)  # it has ended
+    assert answer["test"] == result["test"]
+    for actual, expected in zip(again.get_weights(), application.get_weights(), strict=True):
+        np.testing.assert_array_equal(actual, expected)
     with pytest.raises(ValueError, match=r"out: expected a run of the same recipe.*\['momentum'\]"):
         training_run.run(tiny_recipe(momentum=0.5), tmp_path / "run")
+
+
+ON_JAX = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from test_recipes import tiny_recipe
+from zoo.applications import training_run
+recipe = tiny_recipe(model="mlp").replace(batch_size=64)
+_, result = training_run.run(recipe, sys.argv[1], verbose=0)
+application, again = training_run.run(recipe, sys.argv[1], verbose=0)
+assert again["test"] == result["test"], (again, result)
+assert 0.5 < again["test"]["accuracy"] <= 1, again
+try:
+    application.export(sys.argv[1] + "/saved")
+except ValueError as error:
+    print(error)
+"""
+
+
+@pytest.mark.slow
+def test_a_recipe_runs_on_four_jax_devices(tmp_path):
+    pytest.importorskip("jax", reason="JAX is not installed")
+    command = [sys.executable, "-c", ON_JAX, tmp_path / "run", pathlib.Path(__file__).parent]
+    devices = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **devices})
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "each batch is shared by 4 devices" in done.stdout
+    assert "KERAS_BACKEND: expected 'tensorflow' to write a SavedModel, found 'jax'" in done.stdout
+    assert not (tmp_path / "run" / "saved").exists()

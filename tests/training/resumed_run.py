@@ -75,6 +75,7 @@ def train(
     network="mlp",
     strategy_name="one",
     dropout=0.3,
+    batch_size=32,
     **more,
 ):
     chosen = strategy.choose(strategy_name, quiet=True)
@@ -93,7 +94,7 @@ def train(
     history = app.fit(
         x[: 32 * STEPS],
         None if y is None else y[: 32 * STEPS],
-        batch_size=32,
+        batch_size=batch_size,
         epochs=3,
         verbose=0,
         validation_data=(x[400:], None if y is None else y[400:]),

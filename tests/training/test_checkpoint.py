@@ -1,6 +1,7 @@
 """A run that is killed and started again ends bit for bit as one that was never killed."""
 
 import json
+import os
 import pathlib
 import random
 import signal
@@ -17,11 +18,14 @@ from zoo.training import Checkpoints
 from zoo.training.callback_memory import memory, recall
 from zoo.training.checkpoint import EXIT_PREEMPTED, Position
 
+ON_JAX = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
 
-def run(folder, *arguments):
+
+def run(folder, *arguments, environment=()):
     folder.mkdir(exist_ok=True)
-    command = [sys.executable, resumed_run.__file__, folder, *arguments]
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    command = [str(part) for part in (sys.executable, resumed_run.__file__, folder, *arguments)]
+    environment = {**os.environ, **dict(environment)}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 def end(folder):
@@ -81,6 +85,28 @@ def test_a_text_application_killed_mid_epoch_ends_like_one_that_never_was(
     again = run(tmp_path, "network='text'")
     assert again.returncode == 0, again.stderr[-3000:]
     assert_same_end(tmp_path, uninterrupted_text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_run_killed_mid_epoch_on_four_jax_devices_ends_like_one_that_never_was(
+    number, uninterrupted_on_jax, tmp_path
+):
+    options = ("strategy_name='data_parallel'", "batch_size=30")  # 30 rows each, or 3 of the last 12
+    killed = run(tmp_path, 11, int(number), *options, environment=ON_JAX)
+    assert killed.returncode == (EXIT_PREEMPTED if number == signal.SIGTERM else -number), killed.stderr
+    again = run(tmp_path, *options, environment=ON_JAX)
+    assert again.returncode == 0, again.stderr[-3000:]
+    assert_same_end(tmp_path, uninterrupted_on_jax)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted_on_jax(tmp_path_factory):
+    pytest.importorskip("jax", reason="JAX is not installed")
+    folder = tmp_path_factory.mktemp("uninterrupted_on_jax")
+    done = run(folder, "strategy_name='data_parallel'", "batch_size=30", environment=ON_JAX)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,13 @@
 """Training on 2 and 4 logical devices equals training on one: the table of `replica_table.py`."""
 
 import json
-import pathlib
+import os
 import subprocess
 import sys
 
 import pytest
 import replica_table
+import replica_table_jax
 
 ROWS = [
     (devices, f"{name}-{case}")
@@ -22,10 +23,11 @@ TOLERANCE = {
 }
 
 
-def run_table(devices, expected):
-    script = pathlib.Path(replica_table.__file__)
+def run_table(script, *arguments, **environment):
+    """{key: largest difference from one device} that a table's script prints."""
     run = subprocess.run(
-        [sys.executable, str(script), str(devices), str(expected)],
+        [sys.executable, script.__file__, *map(str, arguments)],
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -45,7 +47,7 @@ def table(tmp_path_factory):
 
     def of(devices):
         if devices not in tables:
-            tables[devices] = run_table(devices, expected)
+            tables[devices] = run_table(replica_table, devices, expected)
         return tables[devices]
 
     return of
@@ -54,7 +56,10 @@ def table(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize(("devices", "key"), ROWS)
 def test_several_devices_train_as_one_does(devices, key, table):
-    difference = table(devices)[key]
+    check(key, table(devices)[key])
+
+
+def check(key, difference):
     if difference == "skipped":
         pytest.skip("a package is not installed")
     assert isinstance(difference, float), difference
@@ -65,3 +70,16 @@ def test_several_devices_train_as_one_does(devices, key, table):
 @pytest.mark.parametrize("devices", [2, 4])
 def test_dropout_masks_differ_between_replicas_and_steps(devices, table):
     assert table(devices)["masks_differ"] is True
+
+
+@pytest.fixture(scope="module")
+def table_on_jax():
+    pytest.importorskip("jax", reason="JAX is not installed")
+    devices = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
+    return run_table(replica_table_jax, *replica_table_jax.keys(), **devices)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", replica_table_jax.keys())
+def test_four_jax_devices_train_as_one_does(key, table_on_jax):
+    check(key.rpartition("-")[0], table_on_jax[key])

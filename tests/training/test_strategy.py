@@ -115,8 +115,6 @@ JAX = """
             return self.head(self.bert({"token_ids": token_ids}, training=training)["sequence"])
 
     def weights(name, accumulate=1):
-        keras.distribution.set_distribution(None)
-        strategy._made.clear()
         with strategy.choose(name).scope():
             keras.utils.set_random_seed(0)
             model = Tagger()

@@ -158,6 +158,8 @@ class Checkpoints(keras.callbacks.Callback):
         """Writes a checkpoint of the model; with `best` also as the best one."""
         if not self.writes:
             return None
+        if keras.backend.backend() == "jax":  # the state of a running epoch is beside the variables
+            self.model.jax_state_sync()
         self.folder.mkdir(parents=True, exist_ok=True)
         arrays = {
             _key(part, i, v): _array(v)

@@ -30,7 +30,7 @@ class EpochData:
         self.skip = skip
         self.current = None
         self._drawn = None
-        self._strategy = None
+        self._distribute = iter
 
     def of_epoch(self, epoch):
         """The data set of one epoch."""
@@ -39,8 +39,8 @@ class EpochData:
         return data.skip(self.skip) if epoch == self.first and self.skip else data
 
     def take_over(self, epoch_iterator, strategy):
-        """Makes Keras' iterator over epochs iterate this."""
-        self._strategy = strategy
+        """Makes Keras' iterator over epochs iterate this, on TensorFlow."""
+        self._distribute = strategy.experimental_distribute_dataset
         self._drawn = None
         epoch_iterator._distributed_dataset = self
 
@@ -48,7 +48,7 @@ class EpochData:
         if self.current == self._drawn:  # Keras asks at the end of an epoch, too, and lets go of the answer
             return iter(())
         self._drawn = self.current
-        return iter(self._strategy.experimental_distribute_dataset(self.of_epoch(self.current)))
+        return iter(self._distribute(self.of_epoch(self.current)))
 
 
 class EpochNumber(keras.callbacks.Callback):

@@ -99,6 +99,8 @@ def choose(name="auto", devices=None, timeout=300, quiet=False):
     key = (name, tuple(devices or ()))
     if key not in _made:
         _made[key] = make(name, devices, timeout)
+    if backend == "jax":  # `fit` asks for it outside of the scope
+        keras.distribution.set_distribution(_made[key]._made)
     if not quiet:
         print(f"strategy: {_made[key].name}, {_made[key].reason}", flush=True)
     return _made[key]
@@ -176,5 +178,4 @@ def _on_jax(name, devices, timeout):
             layout[path] = axes
         made = keras.distribution.ModelParallel(layout_map=layout, batch_dim_name="batch")
         reason = f"the kernels of transformer blocks are cut over {len(devices)} devices"
-    keras.distribution.set_distribution(made)  # `fit` asks for it outside of the scope
     return Strategy(name, reason, made, 1 if name == "model_parallel" else len(devices), chief)

@@ -1,0 +1,54 @@
+"""The table of `replica_table.py` on JAX: its devices share the batches, or the transformer blocks.
+
+    KERAS_BACKEND=jax XLA_FLAGS=--xla_force_host_platform_device_count=4 python replica_table_jax.py KEY ...
+
+A key is APPLICATION-CASE-STRATEGY. Prints the largest differences from one device as JSON, a line each.
+"""
+
+import json
+import sys
+
+from replica_table import APPLICATIONS, CASES, add_test_folders, difference, train
+
+from zoo.training import strategy
+
+# JAX takes no strings, batch norm on it is of one kind, and no batch of a device is ever empty.
+NOT_HERE = ("bool_and_string_inputs", "fused_batch_norm", "xla")
+TRANSFORMERS = ("text_classifier", "text_generator")
+ODD = "sgd_odd_batches_evaluate_predict"  # each length of text is compiled anew, so not for all
+OWN_ANSWERS = ("image_classifier_batch_norm", "text_generator", "question_answerer", "speech_recognizer")
+
+
+def keys():
+    """What the tests ask for."""
+    first = next(iter(APPLICATIONS))
+    found = [f"{first}-{case}-data_parallel" for case in CASES if case not in NOT_HERE]
+    others = [name for name in APPLICATIONS if name != first]
+    found += [f"{name}-{ODD if name in OWN_ANSWERS else 'adamw'}-data_parallel" for name in others]
+    return found + [f"{name}-adamw-model_parallel" for name in TRANSFORMERS]
+
+
+def measure(key, known):
+    name, case, several = key.split("-")
+    example = APPLICATIONS[name]()
+    arguments = {**CASES[case], "never_empty": False}
+    if (name, case) not in known:
+        known[name, case] = train(example, strategy.choose("one", quiet=True), **arguments)
+    values = train(example, strategy.choose(several, quiet=True), **arguments)
+    return max(difference(a, b) for a, b in zip(known[name, case], values, strict=True))
+
+
+def main(*chosen):
+    add_test_folders()
+    known = {}
+    for key in chosen:
+        try:
+            found = measure(key, known)
+        except BaseException as error:
+            skipped = type(error).__name__ == "Skipped"  # pytest's, for a package that is missing
+            found = "skipped" if skipped else f"{type(error).__name__}: {str(error)[:2000]}"
+        print(json.dumps({key: found}), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
