@@ -97,7 +97,7 @@ recipe = tiny_recipe(model="mlp").replace(batch_size=64)
 _, result = training_run.run(recipe, sys.argv[1], verbose=0)
 application, again = training_run.run(recipe, sys.argv[1], verbose=0)
 assert again["test"] == result["test"], (again, result)
-assert 0.5 < again["test"]["accuracy"] <= 1, again
+assert 0.2 < again["test"]["accuracy"] <= 1, again  # chance is 0.1
 try:
     application.export(sys.argv[1] + "/saved")
 except ValueError as error:
