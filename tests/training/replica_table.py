@@ -139,6 +139,9 @@ CASES = {
 ALSO = ("sgd_odd_batches_evaluate_predict",)  # of the applications after the first
 # On four devices a row takes minutes: only these, so that the whole suite ends within its hour.
 ON_FOUR = ("image_classifier", "image_classifier_batch_norm", "token_classifier")
+# Run without oneDNN, whose products add up in another order for another number of rows: with it the
+# contrastive loss of one example (similarities of up to 20) is 3.8e-6 off, log-probabilities of sound 1.3e-6.
+PLAIN_KERNELS = ("text_encoder", "speech_recognizer")
 
 
 def cases_of(name, devices):
