@@ -8,7 +8,7 @@ def graph(function, signature):
     """`function` as one TensorFlow graph; as it is on other backends, whose networks TensorFlow cannot trace.
 
     Args:
-        function: of tensors, to what it may.
+        function: of tensors; without Python's `if` and `while` on their values.
         signature: a list of `tf.TensorSpec`, one for each argument.
     """
     if keras.backend.backend() != "tensorflow":

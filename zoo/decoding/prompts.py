@@ -1,4 +1,7 @@
-"""The pass over the prompts with which greedy, beam and speculative decoding all begin."""
+"""The pass over the prompts with which greedy, beam and speculative decoding all begin.
+
+Shapes: B batch, P prompt, S length of the cache, V vocabulary.
+"""
 
 from keras import ops
 

@@ -8,10 +8,11 @@ from zoo.training.loss_count import batch_size
 
 
 def on_devices(batch):
-    """A batch of arrays as JAX arrays on the devices of the run.
+    """A batch of arrays [B, ...], None among them, as JAX arrays on the devices of the run.
 
     Each device takes a share of the rows. Rows that cannot be shared evenly (the odd last batch) go whole to
-    every device: the same numbers, at the cost of one device's step.
+    every device: the same numbers, at the cost of one device's step. Several processes hold different rows,
+    which must be shared: JAX then raises a ValueError.
     """
     batch = keras.tree.map_structure(lambda v: None if v is None else np.asarray(v), batch)
     distribution = keras.distribution.distribution()
@@ -19,7 +20,8 @@ def on_devices(batch):
         return keras.tree.map_structure(lambda v: None if v is None else jax.device_put(v), batch)
     mesh = distribution.device_mesh
     shares = dict(zip(mesh.axis_names, mesh.shape, strict=True))[distribution.batch_dim_name]
-    axis = distribution.batch_dim_name if batch_size(batch) % shares == 0 else None
+    rows, processes = batch_size(batch), jax.process_count()
+    axis = distribution.batch_dim_name if processes > 1 or rows % shares == 0 else None
 
     def place(values):
         if values is None:

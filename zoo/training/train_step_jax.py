@@ -41,6 +41,7 @@ class TrainStep:
         return 0 if self.optimizer is None else int(self.optimizer.iterations)
 
     def predict(self, x, *args, **arguments):
+        """On several devices batch by batch, without callbacks: Keras takes no odd ones there."""
         if not self.distributed:
             return super().predict(x, *args, **arguments)
         outputs = [self.predict_on_batch(batch) for batch in x]
