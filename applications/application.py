@@ -13,15 +13,16 @@ import pathlib
 
 import keras
 from zoo.applications import pretrained
+from zoo.applications.arguments import check_count, check_examples, check_path, check_weights
 
 from zoo import export as exporting
 from zoo.datasets import ArrayDataset, AudioDataset, FileDataset, TextDataset
-from zoo.hub.atomic import atomic_path
+from zoo.files import atomic_path
 from zoo.training import Recipe, WarmupSchedule, make_optimizer
 from zoo.training.arithmetic import training_flops
 from zoo.training.checkpoint import Checkpoints
 from zoo.training.epoch_data import EpochData, EpochNumber
-from zoo.training.optimizers import OPTIMIZERS, exclude_norms_and_biases, with_loss_scale
+from zoo.training.optimizers import OPTIMIZERS, exclude_norms_and_biases, known_optimizer, with_loss_scale
 from zoo.training.train_step import TrainStep
 
 
@@ -34,11 +35,13 @@ class Application(TrainStep, keras.Model):
         recipe: the training defaults that `compile` and `fit` read.
         redraws_data: whether a run with checkpoints calls `training_data` for each epoch. False: its data
             set takes all random numbers from Python's or NumPy's generator when a pass begins.
+        weighs_examples: whether `fit` and `evaluate` take `sample_weight`.
         length_unit: what `lengths` counts: "tokens", "frames", or None where all examples are alike.
     """
 
     default_recipe = Recipe()
     redraws_data = True
+    weighs_examples = True
     length_unit = None
     overrides = ("labels", "precision")  # what `from_pretrained` takes beside the name
 
@@ -125,17 +128,20 @@ class Application(TrainStep, keras.Model):
                 of `keras.Model.compile` (`optimizer`, `loss`, `metrics`, ...). With an optimizer object of
                 yours its learning rate is left alone.
         """
+        if recipe is not None and not isinstance(recipe, Recipe):
+            raise ValueError(f"recipe: expected a zoo.training.Recipe, found {recipe!r:.60}")
         with self.scope():
             self._compile_by(recipe or self.recipe, arguments)
 
     def _compile_by(self, recipe, arguments):
+        check_count(arguments.get("steps_per_execution", 1), "steps_per_execution")
         optimizer = arguments.get("optimizer")
         if isinstance(optimizer, str) and optimizer in OPTIMIZERS:
             recipe = recipe.replace(optimizer=arguments.pop("optimizer"))
         fields = {field.name for field in dataclasses.fields(Recipe)} - {"optimizer"}
-        self.recipe = recipe = recipe.replace(**{k: arguments.pop(k) for k in fields & set(arguments)})
-        self._schedules = "optimizer" not in arguments
-        if self._schedules:
+        recipe = recipe.replace(**{k: arguments.pop(k) for k in fields & set(arguments)})
+        schedules = "optimizer" not in arguments
+        if schedules:
             arguments["optimizer"] = make_optimizer(
                 recipe.optimizer,
                 recipe.learning_rate,
@@ -145,11 +151,14 @@ class Application(TrainStep, keras.Model):
                 recipe.clip_norm,
                 self.layer_rates(recipe.layer_decay),
             )
+        else:
+            arguments["optimizer"] = known_optimizer(optimizer)
         # Keras looks at the policy of the application, not of its network.
         narrow = self.model.dtype_policy.name == "mixed_float16"
         if narrow and arguments.get("auto_scale_loss", True):
             arguments["optimizer"] = with_loss_scale(arguments["optimizer"])
         super().compile(**{**self.loss_and_metrics(recipe), **arguments})
+        self.recipe, self._schedules = recipe, schedules
 
     def layer_rates(self, decay):
         """Name of a layer -> what its learning rate is multiplied by; `decay` from one layer to the next.
@@ -213,9 +222,11 @@ class Application(TrainStep, keras.Model):
         """
         if not self.compiled:
             self.compile()
-        batch_size = batch_size or self.recipe.batch_size
-        epochs = epochs or self.recipe.epochs
+        given = {"batch_size": batch_size, "epochs": epochs}
+        numbers = self.recipe.replace(**{k: v for k, v in given.items() if v is not None})
+        batch_size, epochs = numbers.batch_size, numbers.epochs
         x, y = _pair(x, y)
+        check_weights(sample_weight, self.weighs_examples)
         data = self._epoch(x, y, sample_weight, batch_size, shuffle)
         if validation_data is not None:
             pair = validation_data if isinstance(validation_data, tuple) else _pair(validation_data)
@@ -303,15 +314,17 @@ class Application(TrainStep, keras.Model):
         if arguments.get("_use_cached_eval_dataset"):  # within fit: x is prepared already
             return super().evaluate(x, y, batch_size, sample_weight=sample_weight, **arguments)
         x, y = _pair(x, y)
-        data = self.inference_data(x, y, sample_weight, batch_size=batch_size or self.recipe.batch_size)
+        check_weights(sample_weight, self.weighs_examples)
+        data = self.inference_data(x, y, sample_weight, batch_size=self.checked_batch_size(batch_size))
+        if not isinstance(data.element_spec, tuple):
+            raise ValueError("y: expected labels, one for each row of x, found None")
         with self._explained(x):
             return super().evaluate(data, **arguments)
 
     def predict(self, x, batch_size=None, verbose=0, **arguments):
         """Raw data to the application's output array, in the order of x; see the subclass for what it is."""
-        batch_size = batch_size or self.recipe.batch_size
         x, _ = _pair(x)
-        data = self.inference_data(x, batch_size=batch_size, labelled=False)
+        data = self.inference_data(x, batch_size=self.checked_batch_size(batch_size), labelled=False)
         with self._explained(x):
             if data.cardinality() == 1 and not self.distributed:  # a tenth of the overhead of predict
                 outputs = super().predict_on_batch(next(iter(data)))
@@ -319,11 +332,16 @@ class Application(TrainStep, keras.Model):
                 outputs = super().predict(data, verbose=verbose, **arguments)
         return self.to_answer(outputs)
 
+    def checked_batch_size(self, number=None):
+        """`number` of examples, checked; the recipe's for None."""
+        return self.recipe.batch_size if number is None else self.recipe.replace(batch_size=number).batch_size
+
     def save(self, filepath, overwrite=True, **arguments):
         """Writes a `.keras` file with everything: weights, preprocessing, labels, optimizer and its state.
 
         The old file stays intact until the new one is complete.
         """
+        check_path(filepath, "filepath")
         filepath = pathlib.Path(filepath)
         if filepath.suffix != ".keras":
             raise ValueError(f"filepath: expected a name that ends with .keras, found {filepath.name!r}")
@@ -339,6 +357,7 @@ class Application(TrainStep, keras.Model):
 
     def save_pretrained(self, folder):
         """Writes a folder for `from_pretrained`: config.json, model.safetensors, README.md (model card)."""
+        check_path(folder, "folder")
         pretrained.save(self, folder)
 
     def export(self, folder):
@@ -347,6 +366,7 @@ class Application(TrainStep, keras.Model):
         It needs TensorFlow only, not this package. It is reloaded and compared with `predict` before it
         takes the place of an older one.
         """
+        check_path(folder, "folder")
         exporting.export(self, folder)
 
     def get_config(self):
@@ -366,6 +386,7 @@ class Application(TrainStep, keras.Model):
 
 def _pair(x, y=None):
     """Inputs and labels apart, where x is a data set of `zoo.datasets` that holds both."""
+    check_examples(x, y)
     whole = y is None and isinstance(x, (ArrayDataset, AudioDataset, FileDataset, TextDataset))
     return tuple(x) if whole else (x, y)
 

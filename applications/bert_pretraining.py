@@ -44,6 +44,7 @@ class BertPretraining(TextApplication):
     """
 
     overrides = ("precision", "max_length", "mask_share")
+    weighs_examples = False
 
     def __init__(self, model, preprocessor, mask_share=0.15, **kwargs):
         if not preprocessor.pairs:

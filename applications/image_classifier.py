@@ -4,7 +4,6 @@ Shapes: B batch, N examples, H and W height and width of a raw image, C channels
 """
 
 import contextlib
-import json
 import os
 
 import keras
@@ -12,10 +11,12 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 from zoo.applications.application import Application
+from zoo.applications.arguments import made, named
 from zoo.applications.recipes.image_fine_tune import RECIPE
 
 from zoo import models
 from zoo.datasets import image_folder
+from zoo.files import read_json
 from zoo.hub import checkpoint, foreign
 from zoo.metrics.classification import classification_report
 from zoo.preprocessing import ImageAugmentation, ImagePreprocessor, find_bad_image, image_dataset
@@ -67,8 +68,8 @@ class ImageClassifier(Application):
         labels = examples.label_names
         if recipe.start:
             return cls.from_pretrained(recipe.start, labels=labels, precision=recipe.precision)
-        model = getattr(models, recipe.model)(num_classes=len(labels), dtype=recipe.precision)
-        return cls(model, ImagePreprocessor(**recipe.preprocessor), labels=labels)
+        model = named(models, recipe.model, "model")(num_classes=len(labels), dtype=recipe.precision)
+        return cls(model, made(ImagePreprocessor, recipe.preprocessor, "preprocessor"), labels=labels)
 
     @classmethod
     def from_foreign(cls, folder, config, precision):
@@ -80,8 +81,7 @@ class ImageClassifier(Application):
         arguments["num_classes"] = arguments["num_classes"] or 2
         names = config.get("id2label", {})
         labels = [names.get(str(i), f"LABEL_{i}") for i in range(arguments["num_classes"])]
-        path = folder / "preprocessor_config.json"
-        settings = json.loads(path.read_text()) if path.is_file() else {}
+        settings = read_json(folder / "preprocessor_config.json", missing={})
         preprocessor = ImagePreprocessor(
             **foreign.hf_image_arguments(settings, config.get("num_channels", 3))
         )
@@ -130,7 +130,7 @@ class ImageClassifier(Application):
 
     def training_data(self, x, y=None, sample_weight=None, batch_size=32, shuffle=True):
         """Raw examples -> shuffled, augmented batches (images [B, h, w, C], targets [B, K][, weights])."""
-        augment = ImageAugmentation(**self.recipe.augment)
+        augment = made(ImageAugmentation, self.recipe.augment, "augment")
         if augment.mixes_labels and self._sparse:
             raise ValueError("augment: expected no mixup or cutmix with a sparse loss, found both")
         data, count = self._examples(x, y, sample_weight)
@@ -237,7 +237,7 @@ class ImageClassifier(Application):
 
     def report(self, x, y=None, batch_size=None):
         """Accuracy, per-class precision, recall and F1, and the confusion matrix, with `.plot(path)`."""
-        data = self.inference_data(x, y, batch_size=batch_size or self.recipe.batch_size)
+        data = self.inference_data(x, y, batch_size=self.checked_batch_size(batch_size))
         if not isinstance(data.element_spec, tuple):
             raise ValueError("y: expected labels, one for each image of x, found None")
         total = int(data.cardinality())

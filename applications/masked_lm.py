@@ -6,6 +6,7 @@ Shapes: N texts, B batch, T time, M masked positions of a row, V vocabulary.
 import keras
 import numpy as np
 import tensorflow as tf
+from zoo.applications.arguments import named
 from zoo.applications.text_application import TOKENS, TextApplication
 
 from zoo import models
@@ -44,6 +45,7 @@ class MaskedLM(TextApplication):
     """
 
     overrides = ("precision", "max_length", "mask_share", "lora")
+    weighs_examples = False
 
     def __init__(self, model, preprocessor, mask_share=0.15, **kwargs):
         if preprocessor.pairs:
@@ -143,7 +145,7 @@ class MaskedLM(TextApplication):
 
     def predict(self, x, batch_size=None, verbose=0, **arguments):
         """Texts with [MASK] to probabilities, float32 [N, M, V]; zeros behind the last [MASK] of a text."""
-        parts = list(self._probabilities(x, batch_size or self.recipe.batch_size))
+        parts = list(self._probabilities(x, self.checked_batch_size(batch_size)))
         width = max(part.shape[1] for _, part in parts)
         answer = np.zeros((sum(len(i) for i, _ in parts), width, parts[0][1].shape[-1]), "float32")
         for index, part in parts:
@@ -181,7 +183,7 @@ class MaskedLM(TextApplication):
         Returns: for each text a list with, for each [MASK] in it, the `top_k` best {"token", "score"}.
         """
         vocabulary, answers = self.preprocessor.tokenizer.vocabulary, {}
-        for index, part in self._probabilities(x, batch_size or self.recipe.batch_size):
+        for index, part in self._probabilities(x, self.checked_batch_size(batch_size)):
             for number, row in zip(index, part, strict=True):
                 best = np.argsort(-row, axis=-1, kind="stable")[:, :top_k]
                 answers[number] = [
@@ -260,4 +262,4 @@ def fresh_encoder(recipe, examples, pairs=False, pooler=None):
     size, lowercase = settings.pop("vocabulary_size", 8000), settings.get("lowercase", True)
     vocabulary = WordPiece.train(text_list(next(iter(examples))), size, lowercase).vocabulary
     options = {"vocabulary_size": len(vocabulary), "pooler": pooler, "dtype": recipe.precision}
-    return getattr(models, recipe.model)(**options), TextPreprocessor(vocabulary, **settings)
+    return named(models, recipe.model, "model")(**options), TextPreprocessor(vocabulary, **settings)

@@ -11,10 +11,12 @@ import pathlib
 
 import keras
 from zoo.applications import model_card
+from zoo.applications.arguments import check_path, named
 
 from zoo import hub, models, preprocessing
+from zoo.files import atomic_path, make_folder, read_json
 from zoo.hub import checkpoint
-from zoo.hub.atomic import atomic_path
+from zoo.training import Recipe
 
 FORMAT = 2
 FOREIGN_APPLICATIONS = {
@@ -27,12 +29,15 @@ FOREIGN_APPLICATIONS = {
 
 def load(cls, name, overrides):
     """What `Application.from_pretrained` does; `cls` None takes an application of any class."""
+    check_path(name, "name")
     known = ("precision",) if cls is None else cls.overrides
     unknown = sorted(set(overrides) - set(known))
     if unknown:
         raise ValueError(f"from_pretrained: expected overrides among {known}, found {unknown}")
     changes = {key: value for key, value in overrides.items() if value is not None}
     precision = changes.pop("precision", None)
+    if precision is not None:
+        Recipe(precision=precision)  # which refuses what is none
     path = pathlib.Path(os.fspath(name))
     if path.suffix == ".keras":
         if precision is not None:
@@ -56,9 +61,7 @@ def load(cls, name, overrides):
 def _application(name):
     from zoo import applications
 
-    if name not in applications.__all__:
-        raise ValueError(f"application: expected one of {applications.__all__}, found {name!r}")
-    return getattr(applications, name)
+    return named(applications, name, "application")
 
 
 def load_keras(path):
@@ -116,10 +119,7 @@ def _load_folder(cls, folder, precision):
     path = folder / "config.json"
     if not path.is_file():
         raise ValueError(f"name: expected a folder with config.json, found none in {str(folder)!r}")
-    try:
-        config = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"name: expected JSON in {str(path)!r}, found {error}") from error
+    config = read_json(path)
     if "application" in config:
         return _load_own(folder, config, precision)
     kind = config.get("model_type")
@@ -135,10 +135,14 @@ def _load_folder(cls, folder, precision):
 def _load_own(folder, config, precision):
     if config.get("format") != FORMAT:
         raise ValueError(f"format: expected {FORMAT}, found {config.get('format')!r} in {str(folder)!r}")
+    missing = sorted({"arguments", "model", "precision", "preprocessor"} - set(config))
+    if missing:
+        raise ValueError(f"config.json: expected {missing} in {str(folder)!r}, found {sorted(config)}")
     preprocessor = _load_preprocessor(folder, config["preprocessor"])
     with checkpoint.zero_initialized():
         model = _load_model(folder, config["model"], precision or config["precision"])
-        application = _application(config["application"])(model, preprocessor, **config["arguments"])
+        kind = _application(config["application"])
+        application = _made(kind, folder, model, preprocessor, **config["arguments"])
     checkpoint.load_weights(model, folder / "model.safetensors")
     return application
 
@@ -149,7 +153,17 @@ def _load_model(folder, config, precision):
         key: _load_model(folder, value, precision) if _is_part(value) else value
         for key, value in config["arguments"].items()
     }
-    return _class_of(models, config["class"], folder)(**arguments, dtype=precision)
+    return _made(_class_of(models, config["class"], folder), folder, **arguments, dtype=precision)
+
+
+def _made(kind, folder, *parts, **arguments):
+    """An object of class `kind`; a ValueError that names config.json where its arguments are none of it."""
+    try:
+        return kind(*parts, **arguments)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"config.json: expected arguments of {kind.__name__} in {str(folder)!r}, found others: {error}"
+        ) from error
 
 
 def _is_part(value):
@@ -160,7 +174,7 @@ def _load_preprocessor(folder, config):
     kind = _class_of(preprocessing, config["class"], folder)
     if hasattr(kind, "load_assets"):
         return kind.load_assets(folder, config["arguments"])
-    return kind(**config["arguments"])
+    return _made(kind, folder, **config["arguments"])
 
 
 def _class_of(room, name, folder):
@@ -174,8 +188,7 @@ def _class_of(room, name, folder):
 
 def save(application, folder):
     """What `Application.save_pretrained` does: weights first, config.json last, each file whole."""
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(folder)
     preprocessor = application.preprocessor
     if hasattr(preprocessor, "save_assets"):
         preprocessing_arguments = preprocessor.save_assets(folder)

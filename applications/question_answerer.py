@@ -15,7 +15,7 @@ from zoo.applications.text_application import TOKENS, TextApplication
 from zoo.hub.foreign_bert import read_hf_bert
 from zoo.metrics import answer_scores
 from zoo.models import Bert, BertSpanFinder
-from zoo.preprocessing.text_input import batches, pair_lists, split_dataset
+from zoo.preprocessing.text_input import batches, pair_lists, sequence, split_dataset
 from zoo.preprocessing.windows import context_windows
 from zoo.preprocessing.wordpiece import Pieces, to_text
 
@@ -51,6 +51,7 @@ class QuestionAnswerer(TextApplication):
     """
 
     overrides = ("precision", "max_length", "stride", "max_answer", "lora")
+    weighs_examples = False
 
     def __init__(self, model, preprocessor, stride=128, max_answer=30, **kwargs):
         if not preprocessor.pairs:
@@ -103,8 +104,7 @@ class QuestionAnswerer(TextApplication):
 
     def examples(self, x):
         """Raw examples to (questions, contexts), lists of str."""
-        if isinstance(x, dict):
-            x = [x]
+        x = [x] if isinstance(x, dict) else sequence(x, "x")
         rows = []
         for row, example in enumerate(x):
             if isinstance(example, dict):
@@ -233,7 +233,7 @@ class QuestionAnswerer(TextApplication):
 
     def _found(self, x, batch_size):
         questions, contexts = self.examples(x)
-        size = batch_size or min(8, self.recipe.batch_size)
+        size = self.checked_batch_size(batch_size or min(8, self.recipe.batch_size))
         if getattr(self, "_compiled_find", None) is None:
             text = tf.TensorSpec((None,), "string")
             self._compiled_find = graph(self.find, [text, text])

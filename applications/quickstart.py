@@ -4,7 +4,6 @@ Everything it needs comes with the package.
 """
 
 import json
-import pathlib
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import numpy as np
 from zoo.applications.image_classifier import ImageClassifier
 
 from zoo.datasets import digits, fashion_mnist
+from zoo.files import make_folder
 
 # Runs in a process of its own, isolated from this package: a SavedModel needs TensorFlow alone.
 SERVE = """
@@ -35,8 +35,7 @@ print(json.dumps({
 
 def run(out):
     """Walks through it, writes into folder `out` and prints a table of what happened."""
-    out = pathlib.Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = make_folder(out, "out")
     began = time.time()
     keras.utils.set_random_seed(0)
     rows = []

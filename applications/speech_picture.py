@@ -7,7 +7,7 @@ import numpy as np
 
 from zoo.decoding import align
 from zoo.decoding.ctc_greedy import greedy_path
-from zoo.hub.atomic import atomic_path
+from zoo.files import atomic_path
 
 BLUE, DARK = "#2a6fbb", "#1b2a41"
 QUIET = 0.02  # a character whose probability never exceeds this gets no row

@@ -15,6 +15,7 @@ import tensorflow as tf
 import tqdm
 from zoo.applications import speech_picture, speech_serving, speech_streaming
 from zoo.applications.application import Application
+from zoo.applications.arguments import made, named
 from zoo.applications.graphs import graph
 from zoo.applications.recipes.speech_fine_tune import RECIPE
 
@@ -27,6 +28,8 @@ from zoo.metrics import character_errors, word_errors
 from zoo.metrics.ctc_error_rate import CTCErrorRate
 from zoo.preprocessing import AudioAugmentation, AudioPreprocessor, audio_list, waveform
 from zoo.preprocessing.speech_batches import speech_batches
+from zoo.preprocessing.text_input import text_list
+from zoo.preprocessing.wordpiece import to_text
 
 CHUNK_SECONDS, OVERLAP_SECONDS = 30.0, 2.0
 
@@ -54,6 +57,7 @@ class SpeechRecognizer(Application):
 
     default_recipe = RECIPE
     overrides = ("precision",)
+    weighs_examples = False
     _compressed = False
     length_unit = "frames"
 
@@ -76,8 +80,8 @@ class SpeechRecognizer(Application):
         """What `recipe` begins with, for the characters of its preprocessor."""
         if recipe.start:
             return cls.from_pretrained(recipe.start, precision=recipe.precision)
-        preprocessor = AudioPreprocessor(**recipe.preprocessor)
-        builder = getattr(models, recipe.model)
+        preprocessor = made(AudioPreprocessor, recipe.preprocessor, "preprocessor")
+        builder = named(models, recipe.model, "model")
         return cls(
             builder(vocabulary_size=preprocessor.vocabulary_size, dtype=recipe.precision), preprocessor
         )
@@ -103,7 +107,7 @@ class SpeechRecognizer(Application):
 
     def training_data(self, x, y=None, sample_weight=None, batch_size=16, shuffle=True):
         """Raw examples -> shuffled, augmented batches (inputs, packed labels) of like durations."""
-        augment = AudioAugmentation(**self.recipe.augment)
+        augment = made(AudioAugmentation, self.recipe.augment, "augment")
         return self._batches(x, y, sample_weight, batch_size, shuffle, augment)
 
     def inference_data(self, x, y=None, sample_weight=None, batch_size=16, labelled=True):
@@ -116,8 +120,6 @@ class SpeechRecognizer(Application):
         if isinstance(x, tf.data.Dataset):
             return x  # batches that Keras hands back in validation
         x, y = _pair(x, y)
-        if sample_weight is not None:
-            raise ValueError("sample_weight: expected None, found weights; repeat utterances instead")
         if y is None and augment is not None:
             raise ValueError("y: expected transcripts, one for each utterance of x, found None")
         waves = self._waveforms(x)
@@ -144,7 +146,7 @@ class SpeechRecognizer(Application):
         """Transcripts as strings; warns of rows that are too long for their audio."""
         if y is None:
             return None
-        texts = [self.preprocessor.plain(str(text)) for text in y]
+        texts = [self.preprocessor.plain(to_text(text)) for text in text_list(y, "y")]
         if len(texts) != len(waves):
             raise ValueError(
                 f"y: expected as many transcripts as utterances ({len(waves)}), found {len(texts)}"
@@ -183,7 +185,7 @@ class SpeechRecognizer(Application):
             raise ValueError("y: expected transcripts, one for each utterance of x, found None")
         loss = super().evaluate(x, y, batch_size=batch_size, return_dict=True, **arguments)["loss"]
         found = self.transcribe(x, batch_size=batch_size)
-        references = [self.preprocessor.plain(str(text)) for text in y]
+        references = [self.preprocessor.plain(to_text(text)) for text in text_list(y, "y")]
         cer, wer = character_errors(references, found).rate, word_errors(references, found).rate
         result = {"loss": loss, "cer": cer, "wer": wer}
         return result if return_dict else list(result.values())
@@ -200,7 +202,7 @@ class SpeechRecognizer(Application):
                 pieces.append(piece)
                 owners.append(row)
         waves = [piece.wave for piece in pieces]
-        outputs = self._outputs(waves, batch_size or self.recipe.batch_size, verbose)
+        outputs = self._outputs(waves, self.checked_batch_size(batch_size), verbose)
         rows = [[] for _ in range(max(owners) + 1)]
         for piece, owner, output in zip(pieces, owners, outputs, strict=True):
             rows[owner].append(output[piece.skip : None if piece.stop is None else piece.stop])

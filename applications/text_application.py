@@ -20,6 +20,14 @@ TOKENS = {key: tf.TensorSpec((None, None), "int32") for key in KEYS}
 EXAMPLES = ["A good film, by no means bad!", "", "Naïve café? 你好 👍 [MASK]", "so " * 300]
 
 
+def weights_of(sample_weight, count):
+    """Weights of `count` examples as float32 [N]."""
+    weights = np.asarray(sample_weight, "float32")
+    if weights.shape != (count,):
+        raise ValueError(f"sample_weight: expected shape ({count},), found {weights.shape}")
+    return weights
+
+
 class TextApplication(Adaptation, Application):
     """A `TextPreprocessor`, a `Bert` with or without a head, and the way to an answer.
 
@@ -53,10 +61,9 @@ class TextApplication(Adaptation, Application):
     def adapt_shared(self, lora=None, **changes):
         """What all text applications take: `lora`, see `enable_lora`, and arguments of the preprocessor."""
         if changes:
-            if changes.get("max_length", 0) > self.bert.max_length:
-                raise ValueError(
-                    f"max_length: expected at most {self.bert.max_length}, found {changes['max_length']}"
-                )
+            length, most = changes.get("max_length", 1), self.bert.max_length
+            if not isinstance(length, int) or not 0 < length <= most:
+                raise ValueError(f"max_length: expected an integer in [1, {most}], found {length!r}")
             self.preprocessor = self.preprocessor.replace(**changes)
         if lora is not None:
             self.enable_lora(lora)
@@ -115,9 +122,7 @@ class TextApplication(Adaptation, Application):
         if y is not None:
             parts.append(self.targets(y, count))
             if sample_weight is not None:
-                parts.append(np.asarray(sample_weight, "float32"))
-                if parts[-1].shape != (count,):
-                    raise ValueError(f"sample_weight: expected shape ({count},), found {parts[-1].shape}")
+                parts.append(weights_of(sample_weight, count))
 
         def make(index):
             inputs = self.preprocessor.pad(rows, index)
@@ -130,7 +135,7 @@ class TextApplication(Adaptation, Application):
     def predict(self, x, batch_size=None, verbose=0, **arguments):
         """Raw texts to the application's output array, in the order of x; see the subclass for what it is."""
         rows = self.rows(x)
-        return self.to_answer(self._outputs(rows, batch_size or self.recipe.batch_size))
+        return self.to_answer(self._outputs(rows, self.checked_batch_size(batch_size)))
 
     def _outputs(self, rows, batch_size):
         """The network's outputs [N, ...] for `TokenRows`: like lengths together, then put back in order."""

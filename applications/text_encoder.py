@@ -3,20 +3,20 @@
 Shapes: N texts, B batch, T time, D model width.
 """
 
-import json
 import pathlib
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
-from zoo.applications.text_application import TOKENS, TextApplication
+from zoo.applications.text_application import TOKENS, TextApplication, weights_of
 
+from zoo.files import read_json
 from zoo.hub.foreign_bert import read_hf_bert
 from zoo.losses import ContrastiveLoss, CosineLoss
 from zoo.metrics import pearson, spearman
 from zoo.models import Bert
-from zoo.preprocessing.text_input import batches, pair_lists, split_dataset, text_list
+from zoo.preprocessing.text_input import batches, pair_lists, sequence, split_dataset, text_list
 
 POOLINGS = ("mean", "cls", "pooler")
 OBJECTIVES = {"contrastive": ContrastiveLoss, "cosine": CosineLoss}
@@ -78,9 +78,9 @@ class TextEncoder(TextApplication):
         """A folder of Hugging Face's BERT family, with sentence-transformers' settings where it has them."""
         folder = pathlib.Path(folder)
         model = read_hf_bert(folder, Bert, {"dtype": precision, "pooler": None})
-        settings = _json(folder / "1_Pooling" / "config.json")
+        settings = read_json(folder / "1_Pooling" / "config.json", missing={})
         pooling = "cls" if settings.get("pooling_mode_cls_token") else "mean"
-        length = _json(folder / "sentence_bert_config.json").get("max_seq_length") or 256
+        length = read_json(folder / "sentence_bert_config.json", missing={}).get("max_seq_length") or 256
         preprocessor = cls._preprocessor(folder, model, max_length=min(length, model.max_length))
         return cls(model, preprocessor, pooling)
 
@@ -142,7 +142,7 @@ class TextEncoder(TextApplication):
         targets = np.zeros(count, "float32") if y is None else _cosines(y, count)
         parts, weight = [targets], sample_weight if weights is None else weights
         if weight is not None:
-            parts.append(np.asarray(weight, "float32"))
+            parts.append(weights_of(weight, count))
         rows = self.preprocessor.rows([*first, *second])
         lengths = np.maximum(rows.lengths[:count], rows.lengths[count:])
 
@@ -246,7 +246,7 @@ class TextEncoder(TextApplication):
 def _are_pairs(x):
     if isinstance(x, tf.data.Dataset):
         return isinstance(x.element_spec, tuple) or x.element_spec.shape.rank == 2
-    return not isinstance(x, str) and len(x) > 0 and not isinstance(x[0], (str, bytes))
+    return not isinstance(x, (str, bytes)) and not isinstance(sequence(x, "x")[0], (str, bytes))
 
 
 def _cosines(y, count):
@@ -262,7 +262,3 @@ def _cosines(y, count):
 
 def _unit(vectors):
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
-
-
-def _json(path):
-    return json.loads(path.read_text("utf-8")) if path.is_file() else {}

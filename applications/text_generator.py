@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 from zoo.applications.adaptation import Adaptation
 from zoo.applications.application import Application
+from zoo.applications.arguments import named
 from zoo.applications.recipes.text_generation_defaults import RECIPE
 from zoo.applications.text_scoring import TextScoring
 from zoo.applications.text_serving import TextServing
@@ -47,6 +48,7 @@ class TextGenerator(Adaptation, TextScoring, TextServing, Application):
 
     default_recipe = RECIPE
     redraws_data = False  # texts are cut into tokens once, not for every epoch
+    weighs_examples = False
     overrides = ("precision", "lora")
     length_unit = "tokens"
 
@@ -253,7 +255,7 @@ class TextGenerator(Adaptation, TextScoring, TextServing, Application):
         if recipe.start:
             return cls.from_pretrained(recipe.start, precision=recipe.precision)
         tokens = BytePair.train(next(iter(examples)), **recipe.preprocessor)
-        model = getattr(models, recipe.model)(vocabulary_size=len(tokens), dtype=recipe.precision)
+        model = named(models, recipe.model, "model")(vocabulary_size=len(tokens), dtype=recipe.precision)
         return cls(model, tokens)
 
     @classmethod

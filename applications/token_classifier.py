@@ -8,14 +8,14 @@ import itertools
 import keras
 import numpy as np
 import tensorflow as tf
-from zoo.applications.text_application import TOKENS, TextApplication
+from zoo.applications.text_application import TOKENS, TextApplication, weights_of
 
 from zoo.hub.foreign_bert import hf_labels, read_hf_bert
 from zoo.metrics import entity_scores, entity_spans
 from zoo.models import Bert, BertTokenClassifier
 from zoo.preprocessing.labels import check_label_names
 from zoo.preprocessing.text import TokenRows
-from zoo.preprocessing.text_input import batches
+from zoo.preprocessing.text_input import batches, sequence
 from zoo.preprocessing.wordpiece import pieces
 
 
@@ -109,13 +109,12 @@ class TokenClassifier(TextApplication):
 
     def words(self, x, name="x"):
         """Texts to lists of words; strings are split as the SavedModel splits them."""
-        rows = x if isinstance(x, (list, tuple)) else [x] if isinstance(x, str) else list(x)
-        if not len(rows):
-            raise ValueError(f"{name}: expected at least one text, found none")
+        rows = sequence(x, name)
         if all(isinstance(row, str) for row in rows):
             return self._split(rows)
         for row, words in enumerate(rows):
-            if isinstance(words, str) or not all(isinstance(word, str) for word in words):
+            listed = isinstance(words, (list, tuple, np.ndarray))
+            if not listed or not all(isinstance(word, str) for word in words):
                 raise ValueError(f"{name}: expected a list of words in row {row}, found {words!r:.60}")
         return [list(words) for words in rows]
 
@@ -166,17 +165,14 @@ class TokenClassifier(TextApplication):
     def _labelled(self, x, y, sample_weight, batch_size, shuffle=False):
         words = self.words(x)
         tags = self._numbers(y, words)
-        if sample_weight is not None and np.shape(sample_weight) != (len(words),):
-            raise ValueError(
-                f"sample_weight: expected shape ({len(words)},), found {np.shape(sample_weight)}"
-            )
+        importance = np.ones(len(words)) if sample_weight is None else weights_of(sample_weight, len(words))
         rows, texts, numbers, places = self._rows(words)
         targets = np.zeros(rows.splits[-1], "int32")
         weights = np.zeros(rows.splits[-1], "float32")
         for row, text in enumerate(texts):
             at = rows.splits[row] + np.array(places[row], "int64")
             targets[at] = tags[text][numbers[row]]
-            weights[at] = 1 if sample_weight is None else sample_weight[text]
+            weights[at] = importance[text]
         target_rows = TokenRows(targets, weights, rows.splits)
 
         def make(index):
@@ -204,6 +200,8 @@ class TokenClassifier(TextApplication):
         index = {name: i for i, name in enumerate(self.labels)}
         numbers = []
         for row, (tags, sentence) in enumerate(zip(y, words, strict=True)):
+            if not isinstance(tags, (list, tuple, np.ndarray)):
+                raise ValueError(f"y: expected a list of labels in row {row}, found {tags!r:.60}")
             if len(tags) != len(sentence):
                 raise ValueError(
                     f"y: expected {len(sentence)} labels in row {row}, one a word, found {len(tags)}"
@@ -221,7 +219,7 @@ class TokenClassifier(TextApplication):
         """Texts to probabilities, float32 [N, W, K]; zeros behind the last word of a text."""
         words = self.words(x)
         rows, texts, numbers, places = self._rows(words)
-        size = batch_size or self.recipe.batch_size
+        size = self.checked_batch_size(batch_size)
         answer = np.zeros((len(words), max(map(len, words)), len(self.labels)), "float32")
         order = np.argsort(-rows.lengths, kind="stable")
         for i in range(0, len(order), size):

@@ -3,16 +3,16 @@
 import csv
 import json
 import os
-import pathlib
 import time
 
 import keras
 import tensorflow as tf
 import zoo.applications
+from zoo.applications.arguments import named
 from zoo.applications.pretrained import load_keras
 
 from zoo import datasets
-from zoo.hub.atomic import atomic_path
+from zoo.files import atomic_path, make_folder
 from zoo.training import Checkpoints, Recipe
 from zoo.training import strategy as strategies
 from zoo.training.arithmetic import product_speed
@@ -22,7 +22,7 @@ from zoo.training.lora import dense_layers
 
 def build(recipe, examples):
     """The application that `recipe` begins with, for data set `examples`."""
-    application = getattr(zoo.applications, recipe.application).from_recipe(recipe, examples)
+    application = named(zoo.applications, recipe.application, "application").from_recipe(recipe, examples)
     if recipe.lora:
         if not hasattr(application, "enable_lora"):
             raise ValueError(f"lora: expected 0 for a {recipe.application}, found {recipe.lora}")
@@ -51,8 +51,7 @@ def run(
 
     Raises: SystemExit with code 75 after SIGTERM, once a checkpoint is written.
     """
-    out = pathlib.Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = make_folder(out, "out")
     train, validation, test = _splits(recipe, data or recipe.data)
     devices = strategies.choose(strategy, timeout=timeout)
     devices.check_batch(recipe.batch_size)
@@ -144,7 +143,8 @@ def _splits(recipe, data):
 def _same_recipe(recipe, out, is_chief):
     """Refuses to go on in `out` by another recipe than the one that the run there began with."""
     path = out / "recipe.json"
-    if path.exists():
+    begun = (out / "last.keras").exists() or any((out / "checkpoints").glob("*"))
+    if path.exists() and begun:  # one that ended with an error before its first checkpoint is no run
         _refuse_changes(Recipe(**json.loads(path.read_text())), recipe, out)
     elif is_chief:
         with atomic_path(path) as partial:

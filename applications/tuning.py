@@ -16,7 +16,7 @@ import keras
 from zoo.applications.training_run import build
 
 from zoo import datasets
-from zoo.hub.atomic import atomic_path
+from zoo.files import atomic_path, make_folder
 from zoo.training import Recipe
 
 METHODS = ("random", "bayesian", "hyperband")
@@ -105,8 +105,7 @@ def tune(
         raise ValueError(f"method: expected one of {METHODS}, found {method!r}")
     space = space or default_space(recipe)
     parse_space(recipe, space)
-    out = pathlib.Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = make_folder(out, "out")
     job = {
         "recipe": recipe.to_dict(),
         "out": str(out),
@@ -131,7 +130,10 @@ def _search(job):
     recipe = Recipe(**job["recipe"])
     hyperparameters = keras_tuner.HyperParameters()
     for kind, arguments in parse_space(recipe, job["space"]):
-        getattr(hyperparameters, kind)(**arguments)
+        try:
+            getattr(hyperparameters, kind)(**arguments)
+        except ValueError as error:
+            raise ValueError(f"space: expected a range, found another: {error}") from error
     metric = job["objective"] or "val_accuracy"
     direction = "min" if metric.endswith("loss") else "max"
     common = {

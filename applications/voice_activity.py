@@ -73,6 +73,7 @@ class VoiceActivity(Application):
 
     def predict(self, x, batch_size=16, verbose=0):
         """Raw audio -> a list of probabilities of speech, float32 [T] each, one every 32 ms."""
+        batch_size = self.checked_batch_size(batch_size)
         waves = self.preprocessor.waveforms(x)
         order = np.argsort([-len(wave) for wave in waves], kind="stable")
         outputs = [np.zeros(0, "float32")] * len(waves)

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 LEVELS = (
-    {"kernels"},
+    {"files", "kernels"},
     {"hub", "losses", "metrics", "layers"},
     {"models", "preprocessing", "decoding", "training", "export", "datasets"},
     {"applications"},

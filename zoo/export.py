@@ -8,6 +8,8 @@ import tempfile
 import keras
 import numpy as np
 
+from zoo.files import make_folder
+
 
 def export(application, folder):
     """Writes `application.signatures()` as a SavedModel, reloads it, compares it, then puts it at `folder`.
@@ -33,8 +35,12 @@ def export(application, folder):
         raise ValueError(
             f"folder: expected a new or empty folder or an older SavedModel, found {str(folder)!r}"
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = pathlib.Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    make_folder(folder.parent)
+    try:
+        partial = pathlib.Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        message = f"folder: expected one that can be made, found {str(folder)!r}: {error.strerror}"
+        raise OSError(error.errno, message) from error
     try:
         archive = keras.export.ExportArchive()
         # The variables that endpoints use are found by themselves; the model itself would bring a signature

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import pathlib
 
 import click
 from zoo.applications.commands.common import load, user_errors
@@ -23,7 +22,7 @@ def predict(inputs, weights, top_k, as_json):
 
 
 @click.command()
-@click.argument("file", type=click.File(encoding="utf-8"), default="-")
+@click.argument("file", type=click.File("rb"), default="-")
 @click.option("--weights", default="minilm-l6", show_default=True, help="Name or folder of an encoder.")
 @click.option("--out", type=click.Path(dir_okay=False), help="A .npy file; JSON lines on the screen without.")
 @user_errors
@@ -31,9 +30,9 @@ def embed(file, weights, out):
     """Sentence vectors of the lines of FILE (standard input without one)."""
     import numpy as np
 
-    from zoo.hub.atomic import atomic_path
+    from zoo.files import atomic_path, decoded
 
-    texts = [line.rstrip("\n") for line in file]
+    texts = decoded(file.read(), file.name).splitlines()
     if not texts:
         raise ValueError(f"file: expected at least one line, found none in {file.name!r}")
     vectors = load(weights, "TextEncoder").embed(texts)
@@ -66,8 +65,9 @@ def sampling(command):
 @user_errors
 def generate(name, prompt, **options):
     """Continue PROMPT by weights NAME; the text is shown as it comes."""
-    click.echo(prompt, nl=False)
-    for piece in load(name, "TextGenerator").generate([prompt], stream=True, **given(options)):
+    pieces = load(name, "TextGenerator").generate([prompt], stream=True, **given(options))
+    click.echo(prompt + next(pieces, ""), nl=False)
+    for piece in pieces:
         click.echo(piece, nl=False)
     click.echo()
 
@@ -102,8 +102,10 @@ def given(options):
 @user_errors
 def score(name, files):
     """How well weights NAME foresee the text of FILES: perplexity a token and bits a byte."""
+    from zoo.files import read_text
+
+    texts = [read_text(file) for file in files]
     application = load(name, "TextGenerator")
-    texts = [pathlib.Path(file).read_text(encoding="utf-8") for file in files]
     for file, result in zip(files, application.score(texts), strict=True):
         figures = "  ".join(f"{key} {value:.4f}" for key, value in result.items() if isinstance(value, float))
         click.echo(f"{file}  {figures}")

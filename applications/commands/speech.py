@@ -69,9 +69,9 @@ def _written(file, transcript, form):
 
 
 def _write(folder, file, form, text):
-    from zoo.hub.atomic import atomic_path
+    from zoo.files import atomic_path, make_folder
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, "--out")
     path = folder / f"{pathlib.Path(file).stem}.{'txt' if form == 'text' else form}"
     with atomic_path(path) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
@@ -111,8 +111,9 @@ def speak(file, out, voices, each, rate):
     A broken-off run goes on when it is started again. `zoo fit speech_english --data DIR` learns from it.
     """
     from zoo.datasets import speak_texts
+    from zoo.files import read_text
 
-    lines = [line.strip() for line in pathlib.Path(file).read_text(encoding="utf-8").splitlines()]
+    lines = [line.strip() for line in read_text(file).splitlines()]
     names = [name.strip() for name in voices.split(",")] if voices else None
     manifest = speak_texts([line for line in lines if line], out, names, each=each, sample_rate=rate)
     count = len(manifest.read_text(encoding="utf-8").splitlines())

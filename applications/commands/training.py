@@ -20,7 +20,13 @@ from zoo.applications.commands.common import load, user_errors, with_changes
     show_default=True,
     help="Devices: one, mirrored (of this machine), multi_worker (machines of TF_CONFIG), tpu.",
 )
-@click.option("--every-seconds", default=300.0, show_default=True, help="Between checkpoints in an epoch.")
+@click.option(
+    "--every-seconds",
+    type=click.FloatRange(0),
+    default=300.0,
+    show_default=True,
+    help="Between checkpoints in an epoch.",
+)
 @click.option("--tensorboard", is_flag=True, help="Also write events for TensorBoard.")
 @user_errors
 def fit(recipe, data, changes, out, strategy, every_seconds, tensorboard):

@@ -143,10 +143,10 @@ def test_full_disk_leaves_the_old_file_whole(tiny, tmp_path, monkeypatch):
 
 KILLED = """
 import os, signal, sys
-import zoo.hub.atomic, keras
+import zoo.files.atomic, keras
 from zoo.applications import ImageClassifier
 app = ImageClassifier.from_pretrained(sys.argv[1])
-zoo.hub.atomic.os.fsync = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # written, not yet renamed
+zoo.files.atomic.os.fsync = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # written, not yet renamed
 app.save(sys.argv[2])
 """
 

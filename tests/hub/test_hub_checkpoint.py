@@ -10,7 +10,6 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from zoo import models
-from zoo.hub.atomic import atomic_path
 from zoo.hub.checkpoint import load_weights, save_weights, weight_names
 
 
@@ -217,7 +216,7 @@ def test_kill_before_the_rename_keeps_the_old_file(old_file):
     before = old_file.read_bytes()
     code = (
         "import os, signal, sys\n"
-        "from zoo.hub.atomic import atomic_path\n"
+        "from zoo.files import atomic_path\n"
         "os.replace = lambda *paths: os.kill(os.getpid(), signal.SIGKILL)\n"
         "with atomic_path(sys.argv[1]) as partial:\n"
         "    partial.write_bytes(bytes(9999))\n"
@@ -226,13 +225,6 @@ def test_kill_before_the_rename_keeps_the_old_file(old_file):
     assert done.returncode == -signal.SIGKILL
     assert old_file.read_bytes() == before
     load_weights(tiny(), old_file)
-
-
-def test_atomic_path_needs_a_folder(tmp_path):
-    with pytest.raises(ValueError, match="existing folder"), atomic_path(tmp_path / "no" / "file"):
-        pass
-    with pytest.raises(ValueError, match="found the folder"), atomic_path(tmp_path):
-        pass
 
 
 PEAK = """

@@ -90,6 +90,11 @@ def load(
         return read_speech(name, split, validation_fraction, seed)
     if Path(name).suffix.lower() in SUFFIXES or _holds_texts(Path(name)):
         return read_texts(name, split, validation_fraction, seed)
+    if Path(name).is_file():
+        raise ValueError(
+            f"name_or_path: expected a folder, or a file that ends with one of {', '.join(SUFFIXES)}, found "
+            f"{name!r}"
+        )
     if Path(name).exists() or len(Path(name).parts) > 1:
         return image_folder(name, split, validation_fraction, seed)
     near = difflib.get_close_matches(name.lower().replace("-", "_"), NAMES, n=2, cutoff=0.5)

@@ -7,6 +7,7 @@ read here.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from zoo.datasets.audio_dataset import AudioDataset
 from zoo.datasets.text_dataset import held_out
 from zoo.datasets.text_files import json_lines
+from zoo.files import read_text
 
 AUDIO_COLUMNS = ("path", "audio", "audio_filepath", "audio_path", "wav_filename", "wav", "file_name", "file")
 TEXT_COLUMNS = ("transcript", "transcription", "sentence", "text")
@@ -193,15 +195,14 @@ def _records(path):
         delimiter = _delimiter(path)
         # A TSV has no quoting: a lone quotation mark is text.
         quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file, delimiter=delimiter, quoting=quoting)
-            for row in rows:
-                if None in row:
-                    raise ValueError(
-                        f"{path}: expected {len(rows.fieldnames)} cells as in its header in line "
-                        f"{rows.line_num}, found more"
-                    )
-                yield rows.line_num, row
+        rows = csv.DictReader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, quoting=quoting)
+        for row in rows:
+            if None in row:
+                raise ValueError(
+                    f"{path}: expected {len(rows.fieldnames)} cells as in its header in line "
+                    f"{rows.line_num}, found more"
+                )
+            yield rows.line_num, row
         return
     yield from json_lines(path)
 
@@ -251,7 +252,7 @@ def _librispeech(path: Path) -> list:
     for table in sorted(path.rglob("*.trans.txt")):
         files = {file.stem: file for file in table.parent.iterdir() if file.suffix != ".txt"}
         missing = []
-        for line, content in enumerate(table.read_text("utf-8").splitlines(), 1):
+        for line, content in enumerate(read_text(table).splitlines(), 1):
             name, _, text = content.partition(" ")
             if not content.strip():
                 continue

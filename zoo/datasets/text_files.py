@@ -6,6 +6,7 @@ Every reader gives a `TextDataset`, whose x and y go into `fit` as they stand.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.datasets.text_dataset import TextDataset, class_numbers, held_out
+from zoo.files import read_json, read_text
 
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "sentence1", "first")
 SECOND_COLUMNS = ("text2", "sentence2", "second", "hypothesis")
@@ -107,11 +109,10 @@ def read_table(
     path = Path(path)
     delimiter = delimiter or ("\t" if path.suffix.lower() == ".tsv" else ",")
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        # A TSV has no quoting: a lone quotation mark is text.
-        quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-        rows = csv.DictReader(file, delimiter=delimiter, quoting=quoting)
-        return _from_records(_table_rows(rows, path), path, text, label, second, rows.fieldnames or [])
+    # A TSV has no quoting: a lone quotation mark is text.
+    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    rows = csv.DictReader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, quoting=quoting)
+    return _from_records(_table_rows(rows, path), path, text, label, second, rows.fieldnames or [])
 
 
 def _table_rows(rows, path):
@@ -135,17 +136,16 @@ def read_json_lines(
 
 def json_lines(path: str | os.PathLike) -> Iterator[tuple[int, dict]]:
     """Number of the line and the object in it, for each line of a file that is not empty."""
-    with open(path, encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except ValueError as error:
-                raise ValueError(f"{path}: expected JSON in line {number}, found {error}") from error
-            if not isinstance(record, dict):
-                raise ValueError(f"{path}: expected an object in line {number}, found {line.strip()[:40]!r}")
-            yield number, record
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise ValueError(f"{path}: expected JSON in line {number}, found {error}") from error
+        if not isinstance(record, dict):
+            raise ValueError(f"{path}: expected an object in line {number}, found {line.strip()[:40]!r}")
+        yield number, record
 
 
 def _from_records(
@@ -165,6 +165,8 @@ def _from_records(
                 raise ValueError(
                     f"{path}: expected a string as {column!r} in line {number}, found {record[column]!r}"
                 )
+        if record[label] is None or record[label] == "":
+            raise ValueError(f"{path}: expected a label as {label!r} in line {number}, found an empty one")
         examples.append((record[text], record[second]) if second else record[text])
         labels.append(record[label])
     if not examples:
@@ -211,26 +213,28 @@ def read_columns(
     """
     path = Path(path)
     examples, labels, words, tags, width = [], [], [], [], None
-    with open(path, encoding="utf-8-sig") as file:
-        for number, line in enumerate([*file, ""], 1):
-            line = line.rstrip("\r\n")
-            if not line.strip() or line.startswith("-DOCSTART-"):
-                if words:
-                    examples.append(words)
-                    labels.append(tags)
-                words, tags = [], []
-                continue
-            cells = line.split(delimiter)
-            if line.startswith("# ") and len(cells) != width:
-                continue
-            width = width or len(cells)
-            if len(cells) != width or width < 2:
-                raise ValueError(
-                    f"{path}: expected {max(width, 2)} columns in line {number}, found {len(cells)} in "
-                    f"{line!r:.60}"
-                )
-            words.append(cells[word])
-            tags.append(cells[label])
+    for number, line in enumerate([*read_text(path).split("\n"), ""], 1):
+        line = line.rstrip("\r")
+        if not line.strip() or line.startswith("-DOCSTART-"):
+            if words:
+                examples.append(words)
+                labels.append(tags)
+            words, tags = [], []
+            continue
+        cells = line.split(delimiter)
+        if line.startswith("# ") and len(cells) != width:
+            continue
+        width = width or len(cells)
+        if len(cells) != width or width < 2:
+            raise ValueError(
+                f"{path}: expected {max(width, 2)} columns in line {number}, found {len(cells)} in "
+                f"{line!r:.60}"
+            )
+        for argument, column in (("word", word), ("label", label)):
+            if not -width <= column < width:
+                raise ValueError(f"{argument}: expected a column of {path}, 0..{width - 1}, found {column}")
+        words.append(cells[word])
+        tags.append(cells[label])
     if not examples:
         raise ValueError(f"{path}: expected at least one sentence, found none")
     names = tuple(sorted({tag for tags in labels for tag in tags}))
@@ -244,9 +248,8 @@ def read_squad(path: str | os.PathLike) -> TextDataset:
     start in characters of the context, empty for questions without an answer.
     """
     path = Path(path)
+    articles, examples, labels = read_json(path).get("data"), [], []
     try:
-        articles = json.loads(path.read_text("utf-8"))["data"]
-        examples, labels = [], []
         for article in articles:
             for paragraph in article["paragraphs"]:
                 for entry in paragraph["qas"]:

@@ -17,7 +17,7 @@ import ml_dtypes
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from zoo.hub.atomic import atomic_path
+from zoo.files import atomic_path
 from zoo.hub.sources import refuse_pickle
 
 # NumPy's names of types and those of the safetensors format.

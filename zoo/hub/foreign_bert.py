@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from zoo.hub.atomic import atomic_path
+from zoo.files import atomic_path, make_folder, read_json
 from zoo.hub.checkpoint import Source, TensorFile, Tensors, load_mapped, weight_names, zero_initialized
 from zoo.hub.joined import Joined, foreign_tensors
 from zoo.hub.registry import WEIGHTS, find
@@ -349,7 +349,7 @@ def write_hf_bert(model: keras.Model, folder: str | os.PathLike, labels: Iterabl
     tensors = {}
     for name, variable in variables.items():
         tensors |= foreign_tensors(np.asarray(variable), names[name])
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with atomic_path(folder / "model.safetensors") as partial:
         save_file(tensors, partial, {"format": "pt"})
     with atomic_path(folder / "config.json") as partial:
@@ -393,7 +393,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = Path(folder) / "config.json"
     if not path.is_file():
         raise ValueError(f"source: expected a folder with config.json and model.safetensors, found {folder}")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(path)
 
 
 def hf_labels(config: Mapping[str, Any]) -> tuple[str, ...] | None:

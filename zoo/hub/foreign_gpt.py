@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from zoo.hub.atomic import atomic_path
+from zoo.files import atomic_path, make_folder, read_json
 from zoo.hub.checkpoint import Source, TensorFile, load_mapped, load_weights, weight_names, zero_initialized
 from zoo.hub.joined import Joined
 from zoo.hub.registry import find
@@ -177,7 +177,7 @@ def load_gpt(cls: type[Gpt], source: str | os.PathLike, dtype: str | None = None
         raise ValueError(
             f"source: expected config.json and model.safetensors, or one .gguf, found neither in {path}"
         )
-    config = json.loads(config_path.read_text(encoding="utf-8"))
+    config = read_json(config_path)
     if "application" in config:
         model = _empty(cls, config["model"]["arguments"], dtype or config["precision"])
         load_weights(model, path / "model.safetensors")
@@ -250,8 +250,7 @@ def save_gpt(model: Gpt, folder: str | os.PathLike) -> None:
         activation = {ours: name for name, ours in reversed(GPT2_ACTIVATIONS.items())}[model.mlp]
         theirs |= {"model_type": "gpt2", "activation_function": activation}
         theirs |= {"architectures": ["GPT2LMHeadModel"]}
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(folder)
     with atomic_path(folder / "model.safetensors") as partial:
         save_file(tensors, partial, {"format": "pt"})
     with atomic_path(folder / "config.json") as partial:

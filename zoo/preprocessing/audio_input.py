@@ -209,7 +209,7 @@ def audio_list(x, name="x"):
                 "waveform pass a list of it: [audio]"
             )
         return list(x)
-    items = list(x)
+    items = list(x) if hasattr(x, "__iter__") else [x]
     if not items:
         raise ValueError(f"{name}: expected at least one utterance, found an empty list")
     return items

@@ -10,6 +10,8 @@ import pathlib
 import keras
 import numpy as np
 
+from zoo.files import read_json, read_text
+
 SPLITS = ("gpt2", "gpt2_digits", "llama3", "qwen2", "whole")
 END_OF_TEXT = "<|endoftext|>"
 LLAMA3 = (
@@ -152,8 +154,8 @@ class BytePair:
                 f"folder: expected tokenizer.json, or vocab.json and merges.txt, found neither in "
                 f"{str(folder)!r}"
             )
-        ids = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
-        lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
+        ids = read_json(folder / "vocab.json")
+        lines = read_text(folder / "merges.txt").split("\n")
         merges = [line for line in lines if line and not line.startswith("#version")]
         return cls(_by_id(ids), merges)
 
@@ -275,8 +277,8 @@ def _by_id(ids):
 
 def _hugging_face_arguments(path):
     """Arguments of `BytePair` for a `tokenizer.json`; ValueError where it describes something else."""
-    state = json.loads(path.read_text(encoding="utf-8"))
-    model = state["model"]
+    state = read_json(path)
+    model = state.get("model") or {}
     if model.get("type") != "BPE" or model.get("byte_fallback"):
         raise ValueError(f"{path}: expected byte-level BPE, found {model.get('type')!r}")
     if state.get("normalizer"):

@@ -35,6 +35,9 @@ class ImagePreprocessor:
     def __init__(
         self, image_size, channels=3, mean=(0.0,), std=(1.0,), interpolation="bilinear", crop_ratio=1.0
     ):
+        size = tuple(image_size) if isinstance(image_size, (list, tuple)) else ()
+        if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
+            raise ValueError(f"image_size: expected two integers of at least 1, found {image_size!r}")
         if channels not in (1, 3):
             raise ValueError(f"channels: expected 1 (grey) or 3 (colour), found {channels}")
         if interpolation not in INTERPOLATIONS:
@@ -44,7 +47,7 @@ class ImagePreprocessor:
         for name, values in (("mean", mean), ("std", std)):
             if len(values) not in (1, channels):
                 raise ValueError(f"{name}: expected 1 or {channels} numbers, found {len(values)}")
-        self.image_size = tuple(image_size)
+        self.image_size = size
         self.channels = channels
         self.mean = tuple(float(m) for m in mean)
         self.std = tuple(float(s) for s in std)

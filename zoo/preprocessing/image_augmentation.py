@@ -38,6 +38,8 @@ class ImageAugmentation:
         for name, value in (("crop", crop), ("mixup", mixup), ("cutmix", cutmix)):
             if value < 0:
                 raise ValueError(f"{name}: expected a number of at least 0, found {value}")
+        if not isinstance(flip, bool):
+            raise ValueError(f"flip: expected True or False, found {flip!r}")
         self.crop = crop
         self.resized_crop = resized_crop
         self.flip = flip

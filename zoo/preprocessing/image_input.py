@@ -154,6 +154,8 @@ def find_bad_image(x, preprocessor, name="x"):
 
     Called after a pipeline failed, since an error from inside tf.data does not say which file it was.
     """
+    if isinstance(x, (str, os.PathLike, bytes)):
+        x = [x]
     if not isinstance(x, (list, tuple, np.ndarray)):
         return None
     for row, item in enumerate(x):

@@ -9,7 +9,11 @@ import tensorflow as tf
 
 def check_label_names(labels):
     """A tuple of K distinct, non-empty names; ValueError otherwise."""
+    if isinstance(labels, (str, bytes)) or not hasattr(labels, "__iter__"):
+        raise ValueError(f"labels: expected a list of names, found {labels!r:.60}")
     names = tuple(str(label) for label in labels)
+    if not all(names):
+        raise ValueError(f"labels: expected names, found an empty one at {names.index('')}")
     if len(names) < 2:
         raise ValueError(f"labels: expected at least 2 classes, found {list(names)}")
     if len(set(names)) < len(names):
@@ -52,6 +56,8 @@ def one_hot_labels(y, names, count=None):
 def _targets(y, names, count):
     """Probabilities float32 [N, K], or class numbers int32 [N]."""
     y = np.asarray(y)
+    if y.ndim == 0:
+        raise ValueError(f"y: expected labels, one for each row of x, found {y!r}")
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if count is not None and len(y) != count:
@@ -68,7 +74,11 @@ def _numbers(y, names):
     )
     if y.dtype.kind in "USO":
         index = {name: i for i, name in enumerate(names)}
-        y = [label.decode() if isinstance(label, bytes) else str(label) for label in y.tolist()]
+        y = [label.decode() if isinstance(label, bytes) else label for label in y.tolist()]
+        for row, label in enumerate(y):
+            if label is None or label != label:
+                raise ValueError(f"labels: expected a label at row {row}, found {label}")
+        y = [str(label) for label in y]
         for row, label in enumerate(y):
             if label not in index:
                 raise ValueError(f"labels: expected known names, found {label!r} at row {row}.{advice}")

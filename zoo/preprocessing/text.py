@@ -3,7 +3,6 @@
 Shapes: B batch, T time (tokens of the longest row, rounded up), N texts, P pieces of all texts.
 """
 
-import json
 import pathlib
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.files import read_json
 from zoo.preprocessing.wordpiece import WordPiece
 
 TRUNCATIONS = ("longest_first", "only_first", "only_second")
@@ -210,10 +210,10 @@ class TextPreprocessor:
     def from_hugging_face(cls, folder, **overrides):
         """From vocab.txt (or tokenizer.json) and tokenizer_config.json as Hugging Face's BERT has them."""
         folder = pathlib.Path(folder)
-        settings = _json(folder / "tokenizer_config.json")
+        settings = read_json(folder / "tokenizer_config.json", missing={})
         vocabulary = folder / VOCABULARY
         if not vocabulary.is_file():
-            ids = _json(folder / "tokenizer.json").get("model", {}).get("vocab")
+            ids = read_json(folder / "tokenizer.json", missing={}).get("model", {}).get("vocab")
             if not isinstance(ids, dict):
                 raise ValueError(
                     f"name: expected vocab.txt or a WordPiece tokenizer.json, found none in {folder}"
@@ -246,10 +246,6 @@ def bucket_lengths(max_length):
         length = min(length + step, max_length)
         lengths.append(length)
     return tuple(lengths)
-
-
-def _json(path):
-    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
 
 
 def _ranges(lengths):

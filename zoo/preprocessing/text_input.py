@@ -27,7 +27,7 @@ def text_list(x, name="x"):
         >>> text_list(np.array(["good", "bad"]))
         ['good', 'bad']
     """
-    rows = _sequence(x, name)
+    rows = sequence(x, name)
     for row, text in enumerate(rows):
         if not isinstance(text, (str, bytes)):
             found = (
@@ -50,7 +50,7 @@ def pair_lists(x, name="x"):
     """
     if isinstance(x, tuple) and len(x) == 2 and all(isinstance(text, str) for text in x):
         x = [x]
-    rows = _sequence(x, name)
+    rows = sequence(x, name)
     for row, pair in enumerate(rows):
         if not (
             isinstance(pair, (list, tuple, np.ndarray))
@@ -61,7 +61,8 @@ def pair_lists(x, name="x"):
     return [pair[0] for pair in rows], [pair[1] for pair in rows]
 
 
-def _sequence(x, name):
+def sequence(x, name):
+    """A list of N examples: of a list, an array, another sequence or a dataset of strings."""
     if isinstance(x, (str, bytes)):
         return [x]
     if isinstance(x, tf.data.Dataset):

@@ -10,6 +10,8 @@ import pathlib
 
 import numpy as np
 
+from zoo.files import make_folder
+
 TOKENS, STARTS, ABOUT = "tokens.bin", "starts.npy", "about.json"
 BATCH = 1024  # documents that are encoded at once
 
@@ -67,8 +69,7 @@ class TokenFile:
 
         Returns: the `TokenFile`.
         """
-        folder = pathlib.Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = make_folder(folder)
         (folder / ABOUT).unlink(missing_ok=True)  # without it a corpus that is half written is none
         dtype = np.dtype("uint16" if len(preprocessor) <= 2**16 else "int32")
         starts, count, end = [], 0, np.array([preprocessor.end_id], dtype)

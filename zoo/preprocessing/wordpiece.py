@@ -9,11 +9,12 @@ Shapes: N texts, W words, P pieces.
 import functools
 import itertools
 import os
-import pathlib
 from typing import NamedTuple
 
 import keras
 import numpy as np
+
+from zoo.files import read_text
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PREFIX = "##"
@@ -213,7 +214,7 @@ def to_text(text):
 
 def _read(vocabulary):
     if isinstance(vocabulary, (str, os.PathLike)):
-        lines = pathlib.Path(vocabulary).read_text("utf-8").split("\n")
+        lines = read_text(vocabulary).split("\n")
         return tuple(line.removesuffix("\r") for line in (lines if lines[-1] else lines[:-1]))
     return tuple(vocabulary)
 

@@ -23,7 +23,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from zoo.hub.atomic import atomic_path
+from zoo.files import atomic_path, make_folder
 from zoo.training.callback_memory import memory, recall
 
 EXIT_PREEMPTED = 75  # EX_TEMPFAIL of sysexits.h: try again
@@ -160,7 +160,7 @@ class Checkpoints(keras.callbacks.Callback):
             return None
         if keras.backend.backend() == "jax":  # the state of a running epoch is beside the variables
             self.model.jax_state_sync()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder, "checkpoints")
         arrays = {
             _key(part, i, v): _array(v)
             for part, variables in _parts(self.model).items()

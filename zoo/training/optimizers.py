@@ -36,9 +36,7 @@ def make_optimizer(
         layer_rates: of "adamw", see `zoo.training.adamw.AdamW`.
     """
     if name not in OPTIMIZERS:
-        raise ValueError(
-            f"optimizer: expected one of {sorted(OPTIMIZERS)} or a Keras optimizer, found {name!r}"
-        )
+        raise _unknown(name)
     none = 0.0 if name == "adamw" else None  # Keras' AdamW refuses None
     arguments = {"weight_decay": weight_decay or none, "global_clipnorm": clip_norm}
     if ema is not None:
@@ -55,6 +53,20 @@ def make_optimizer(
     if "nesterov" in accepted:
         arguments["nesterov"] = momentum > 0
     return exclude_norms_and_biases(OPTIMIZERS[name](learning_rate, **arguments))
+
+
+def known_optimizer(optimizer):
+    """The Keras optimizer behind an object, a name or a config; ValueError where there is none."""
+    try:
+        return keras.optimizers.get(optimizer)
+    except ValueError as error:
+        raise _unknown(optimizer) from error
+
+
+def _unknown(optimizer):
+    return ValueError(
+        f"optimizer: expected one of {sorted(OPTIMIZERS)} or a Keras optimizer, found {optimizer!r:.60}"
+    )
 
 
 def exclude_norms_and_biases(optimizer):

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from zoo.training.recipe_fields import FIELDS
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
@@ -33,6 +35,8 @@ class Recipe:
         start: pretrained weights to begin from, in place of `model`.
         preprocessor: arguments of the preprocessor.
         train_split, validation_split, test_split: names of the data's splits; "" for none of the last two.
+
+    Raises: ValueError for a value that a field cannot have.
 
     Example:
         >>> Recipe(epochs=2).replace(batch_size=64).batch_size
@@ -72,7 +76,11 @@ class Recipe:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):  # a recipe read back from JSON equals the one written
-            object.__setattr__(self, field.name, _frozen(getattr(self, field.name)))
+            value = _frozen(getattr(self, field.name))
+            expected, fits = FIELDS[field.name]
+            if not fits(value):
+                raise ValueError(f"{field.name}: expected {expected}, found {value!r}")
+            object.__setattr__(self, field.name, value)
 
     def replace(self, **changes) -> "Recipe":
         """A copy with some fields changed; unknown names raise a ValueError that lists the fields."""

@@ -3,6 +3,8 @@
 import json
 import pathlib
 
+from zoo.files import make_folder
+
 CURVES = (
     ("loss", ("loss", "val_loss"), True),
     ("learning_rate", ("learning_rate",), False),
@@ -69,8 +71,7 @@ def report(folder, out=None):
     except ImportError as error:
         raise ImportError("report needs matplotlib: pip install keras-zoo[plots]") from error
     rows = read_log(folder)
-    out = pathlib.Path(out or pathlib.Path(folder) / "report")
-    out.mkdir(parents=True, exist_ok=True)
+    out = make_folder(out or pathlib.Path(folder) / "report", "out")
     names = {name for row in rows for name in row}
     metrics = sorted({name.removeprefix("val_") for name in names - NO_METRICS})
     written = []

@@ -1,4 +1,4 @@
-"""Files that are either the old one or the new one, never half of each."""
+"""Files that are either the old one or the new one, never half of each, and folders for them."""
 
 import contextlib
 import os
@@ -50,6 +50,24 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
             raise OSError(error.errno, message) from error
         raise
     _sync_folder(target.parent)
+
+
+def make_folder(path: str | os.PathLike, argument: str = "folder") -> Path:
+    """Makes the folder `path`, and those above it, where it is missing.
+
+    Raises: OSError that names `argument` and the folder.
+
+    Example:
+        >>> make_folder(__file__, "out")  # doctest: +SKIP
+        OSError: [Errno 17] out: expected a folder, or that one can be made, at 'run.py': File exists
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"{argument}: expected a folder, or that one can be made, at {str(path)!r}"
+        raise OSError(error.errno, f"{message}: {error.strerror}") from error
+    return folder
 
 
 def _sync_folder(folder: Path) -> None:
