@@ -47,6 +47,9 @@ def tiny_recipe(**changes):
         batch_size=512,
         warmup=2,
         preprocessor={"image_size": (8, 8), "channels": 1},
+        train_split="train",
+        validation_split="validation",
+        train_sizes=(),
         **changes,
     )
 

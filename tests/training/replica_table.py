@@ -220,8 +220,8 @@ def train(
     if nan:
         sample_weight[BATCH + 3] = np.nan
     options = {"batch_size": batch_size, "epochs": 1, "verbose": 0, "shuffle": False}
-    if plain_dataset or extra_inputs:
-        data = app.inference_data(x, y, batch_size=batch_size)
+    if plain_dataset or extra_inputs or nan:  # `fit` itself refuses weights that are no numbers
+        data = app.inference_data(x, y, sample_weight, batch_size=batch_size)
         if extra_inputs:
             data = data.map(with_extra_inputs)
         history = keras.Model.fit(app, data, epochs=1, verbose=0, shuffle=False)

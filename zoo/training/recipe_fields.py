@@ -14,14 +14,18 @@ def _whole(least, none=False):
     return text, lambda v: v is None if none and v is None else _is(v, numbers.Integral) and v >= least
 
 
-def _number(least=0.0, most=math.inf, none=False):
-    text = f"a number of at least {least:g}" if most == math.inf else f"a number in [{least:g}, {most:g}]"
+def _number(least=0.0, most=math.inf, none=False, open_below=False):
+    bracket = "(" if open_below else "["
+    text = f"a number of at least {least:g}"
+    if most < math.inf:
+        text = f"a number in {bracket}{least:g}, {most:g}]"
     text += " or None" * none
 
     def fits(value):
         if value is None:
             return none
-        return _is(value, numbers.Real) and least <= value <= most and value < math.inf
+        inside = _is(value, numbers.Real) and least <= value <= most and value < math.inf
+        return inside and not (open_below and value == least)
 
     return text, fits
 
@@ -61,7 +65,7 @@ FIELDS = {
     "weight_decay": _number(),
     "ema": _number(0, 1, none=True),
     "clip_norm": _number(none=True),
-    "layer_decay": _number(0, 1),
+    "layer_decay": _number(0, 1, open_below=True),
     "lora": _whole(0),
     "patience": _whole(0),
     "monitor": _TEXT,
