@@ -12,13 +12,11 @@ from collections.abc import Callable
 
 from benchmarks.scratch import scratch_folder
 
-SHAPE = (None, 224, 224, 3)
-
 
 def step(kind: str) -> Callable[[], float]:
     """Writes the file once; each step loads it in a fresh process and returns growth / weights."""
     folder = scratch_folder()
-    path = folder / ("model.safetensors" if kind == "safetensors" else "model.weights.h5")
+    path = folder / ("resnet50" if kind == "safetensors" else "model.weights.h5")
     save = _functions(kind)[0]
     save(path)
 
@@ -30,27 +28,30 @@ def step(kind: str) -> Callable[[], float]:
 
 
 def _functions(kind: str) -> tuple[Callable, Callable, Callable]:
-    """save(path) writes a ResNet-50, load(path) builds one and loads it, warm_up(folder) does both small."""
-    if kind == "safetensors":
-        import zoo.models
-        from zoo.hub.checkpoint import load_weights, save_weights
+    """save(path) writes a ResNet-50, load(path) builds one and loads it, warm_up(folder) does both small.
 
-        def build(builder=zoo.models.resnet50, shape=SHAPE):
-            model = builder()
-            model.build(shape)
-            return model
+    "safetensors" is `from_pretrained` of a folder.
+    """
+    if kind == "safetensors":
+        from zoo.applications import ImageClassifier
+
+        import zoo.models
+        from zoo.preprocessing import ImagePreprocessor
+
+        def save(folder, builder=zoo.models.resnet50, size=224, channels=3):
+            pixels = ImagePreprocessor(image_size=(size, size), channels=channels)
+            model = builder(num_classes=1000)
+            ImageClassifier(model, pixels, labels=[str(i) for i in range(1000)]).save_pretrained(folder)
+
+        def load(folder):
+            return ImageClassifier.from_pretrained(folder).model
 
         def warm_up(folder):
-            small = pathlib.Path(folder) / "small.safetensors"
-            save_weights(build(zoo.models.resnet20, (None, 28, 28, 1)), small)
-            load_weights(build(zoo.models.resnet20, (None, 28, 28, 1)), small)
+            small = pathlib.Path(folder) / "small"
+            save(small, zoo.models.resnet20, 28, 1)
+            load(small)
 
-        def load(path):
-            model = build()
-            load_weights(model, path)
-            return model
-
-        return (lambda path: save_weights(build(), path)), load, warm_up
+        return save, load, warm_up
 
     import keras
 

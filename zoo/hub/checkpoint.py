@@ -6,6 +6,8 @@ all names and shapes with the model and only then changes a variable.
 
 import contextlib
 import json
+import math
+import mmap
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
@@ -38,6 +40,7 @@ FORMAT_TYPES = {
     "uint8": "U8",
     "bool": "BOOL",
 }
+PAGED = 2**18  # bytes from which an array has pages of its own, which it gives back to the system with it
 NUMPY_TYPES = {name: np.dtype(getattr(ml_dtypes, kind, kind)) for kind, name in FORMAT_TYPES.items()}
 
 
@@ -137,7 +140,7 @@ class TensorFile:
         entry = self.header[name]  # the library has checked types, shapes and offsets against the file
         if entry["dtype"] not in NUMPY_TYPES:
             raise ValueError(f"{name}: expected a type among {sorted(NUMPY_TYPES)}, found {entry['dtype']}")
-        value = np.empty(entry["shape"], NUMPY_TYPES[entry["dtype"]])
+        value = _pages(entry["shape"], NUMPY_TYPES[entry["dtype"]])
         # Straight into the array; the library would hold it twice.
         with open(self.path, "rb", buffering=0) as file:
             file.seek(self.start + entry["data_offsets"][0])
@@ -148,6 +151,14 @@ class TensorFile:
                     raise ValueError(f"{self.path}: expected {len(view)} bytes of {name}, found {done}")
                 done += count
         return value
+
+
+def _pages(shape: Iterable[int], dtype: np.dtype) -> np.ndarray:
+    """Zeros; large ones take no memory until they are written, and give it back when they are dropped."""
+    size = math.prod(shape) * dtype.itemsize
+    if size < PAGED:
+        return np.zeros(shape, dtype)
+    return np.frombuffer(mmap.mmap(-1, size), dtype).reshape(shape)
 
 
 def _open(path: Path):
@@ -204,7 +215,8 @@ def _walk(layer: keras.layers.Layer, prefix: str = "") -> Iterator[tuple[str, ke
 def zero_initialized() -> Iterator[None]:
     """Variables that are built in this block start as zeros, for weights that are about to be loaded.
 
-    Drawing random numbers for them takes about as much memory as the weights again, and most of the time.
+    Drawing random numbers for them takes about as much memory as the weights again, and most of the time; and
+    zeros that are written would be a second copy of the weights while they load.
 
     Example:
         >>> with zero_initialized():
@@ -215,14 +227,25 @@ def zero_initialized() -> Iterator[None]:
     """
     kinds = ("VarianceScaling", "RandomNormal", "RandomUniform", "TruncatedNormal")
     drawn = {kind: getattr(keras.initializers, kind).__call__ for kind in kinds}
-    zeros = keras.initializers.Zeros()
     try:
         for kind in kinds:
-            getattr(keras.initializers, kind).__call__ = lambda self, shape, dtype=None: zeros(shape, dtype)
+            getattr(keras.initializers, kind).__call__ = lambda self, shape, dtype=None: _zeros(shape, dtype)
         yield
     finally:
         for kind, call in drawn.items():
             getattr(keras.initializers, kind).__call__ = call
+
+
+def _zeros(shape: tuple[int, ...], dtype: str | None):
+    """Zeros; on TensorFlow's CPU large float32 ones are in `_pages`, so that they take no memory yet."""
+    small = 4 * math.prod(shape) < PAGED
+    if small or keras.backend.backend() != "tensorflow" or (dtype or "float32") != "float32":
+        return keras.ops.zeros(shape, dtype)
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        return keras.ops.zeros(shape, dtype)
+    return tf.experimental.dlpack.from_dlpack(_pages(shape, np.dtype("float32")).__dlpack__())
 
 
 def save_weights(
