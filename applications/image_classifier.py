@@ -125,7 +125,13 @@ class ImageClassifier(Application):
         }
 
     def fit(self, x, y=None, *rest, callbacks=None, **arguments):
-        self._size = ProgressiveSize(self.recipe.train_sizes)
+        sizes = self.recipe.train_sizes
+        if sizes and not getattr(self.model, "takes_any_size", True):
+            raise ValueError(
+                f"train_sizes: expected none for a {type(self.model).__name__}, whose images keep one size, "
+                f"found {sizes}; set it to ()"
+            )
+        self._size = ProgressiveSize(sizes)
         return super().fit(x, y, *rest, callbacks=[self._size, *(callbacks or [])], **arguments)
 
     def training_data(self, x, y=None, sample_weight=None, batch_size=32, shuffle=True):

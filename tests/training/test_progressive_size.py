@@ -4,6 +4,8 @@ import tensorflow as tf
 from zoo.applications import ImageClassifier
 
 from zoo import datasets
+from zoo.models import MLP
+from zoo.preprocessing import ImagePreprocessor
 from zoo.training.progressive_size import ProgressiveSize
 
 
@@ -39,3 +41,11 @@ def test_fit_trains_on_small_images_and_validates_on_whole_ones():
     losses = app.fit(x[:64], y[:64], validation_data=(x[:4], y[:4]), epochs=2, verbose=0).history["loss"]
     assert losses[0] > 2 * losses[1]  # at 12 px, a third of the side it was trained at, it sees little
     assert np.isfinite(before).all()
+
+
+def test_a_network_of_one_size_refuses_them():
+    x, y = datasets.digits("test")
+    app = ImageClassifier(MLP((8,), 10), ImagePreprocessor((8, 8), channels=1), labels=list("0123456789"))
+    app.compile(train_sizes=[(0, 6)])
+    with pytest.raises(ValueError, match="train_sizes: expected none for a MLP"):
+        app.fit(x, y, verbose=0)

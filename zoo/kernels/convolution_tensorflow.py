@@ -9,6 +9,7 @@ def padded_conv_tensorflow(x, kernel, stride, pad):
     On CPU the gradient of a strided bfloat16 convolution is taken in float32: oneDNN has no fast path for it
     (28 px, 16 to 32 channels, batch 128, forward and backward: 90 ms, so 10).
     """
+    kernel = tf.convert_to_tensor(kernel)  # cast by its policy
     same = stride == 1 and kernel.shape[0] == kernel.shape[1] == 2 * pad + 1
     padding = "SAME" if same else ((0, 0), (pad, pad), (pad, pad), (0, 0))
     if stride > 1 and x.dtype == tf.bfloat16 and not tf.config.list_physical_devices("GPU"):

@@ -11,7 +11,12 @@ class Classifier(keras.Model):
 
     A subclass sets `num_classes` and `head = self.make_head(num_classes)` in `__init__`, and in `build`
     ends with `self.build_head(D)`.
+
+    Attributes:
+        takes_any_size: whether H and W of the images may change from batch to batch.
     """
+
+    takes_any_size = True
 
     def make_head(self, num_classes):
         """float [B, D] -> logits, float32 [B, N] whatever the model's dtype policy."""

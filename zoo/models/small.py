@@ -26,6 +26,8 @@ class MLP(Classifier):
         (2, 10)
     """
 
+    takes_any_size = False
+
     def __init__(self, hidden_dims=(256, 128, 64), num_classes=10, dropout=0.0, **kwargs):
         super().__init__(**kwargs)
         self.hidden_dims = tuple(hidden_dims)
@@ -76,6 +78,8 @@ class ConvNet(Classifier):
         >>> ConvNet()(keras.ops.zeros((2, 28, 28, 1))).shape
         (2, 10)
     """
+
+    takes_any_size = False
 
     def __init__(self, filters=(32, 64), hidden_dim=128, num_classes=10, dropout=0.5, **kwargs):
         super().__init__(**kwargs)
