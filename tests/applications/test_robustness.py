@@ -432,9 +432,8 @@ def test_mistakes_at_the_command_line_end_with_one_line_and_code_2(command, plac
 def test_a_run_that_ended_with_a_mistake_can_be_started_again_without_it(place, monkeypatch):
     monkeypatch.chdir(place)
     words = ["fit", "resnet20.fashion_mnist", "--data", "pictures", "--out", "again"]
-    small = (
-        "--set epochs=1 --set epoch_steps=1 --set batch_size=4 --set model=mlp --set train_sizes=[]".split()
-    )
+    changes = ("epochs=1", "epoch_steps=1", "batch_size=4", "model=mlp", "train_sizes=[]")
+    small = [word for change in changes for word in ("--set", change)]
     wrong = CliRunner().invoke(main, [*words, *small, "--set", "optimizer=sgdd"])
     assert wrong.exit_code == 2
     right = CliRunner().invoke(main, [*words, *small])
