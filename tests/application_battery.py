@@ -100,3 +100,4 @@ CHECKS = (
     loss_goes_down_on_real_data,
     savedmodel_equals_predict,
 )
+SLOW = (loss_goes_down_on_real_data, savedmodel_equals_predict)  # conftest.py marks them

@@ -129,7 +129,10 @@ WITHOUT_TENSORFLOW = """
     [
         "resnet20(num_classes=3, stage_blocks=(1,), stage_filters=(4,), stem_filters=4)",
         pytest.param("resnet20(num_classes=3)", marks=pytest.mark.slow),
-        "BertClassifier(zoo.models.Bert(20, 8, num_layers=1, num_heads=2, max_length=6, dropout=0.1), 3)",
+        pytest.param(
+            "BertClassifier(zoo.models.Bert(20, 8, num_layers=1, num_heads=2, max_length=6, dropout=0.1), 3)",
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["tiny", "resnet20", "bert"],
 )

@@ -1,5 +1,6 @@
 """A tiny classifier that builds in a moment, and real images for it."""
 
+import application_battery
 import keras
 import pytest
 from zoo.applications import ImageClassifier
@@ -43,3 +44,10 @@ def photos(tmp_path, clothes):
             data = tf.io.encode_png(sized) if i % 2 else tf.io.encode_jpeg(tf.repeat(sized, 3, axis=-1))
             (folder / f"{i}.{'png' if i % 2 else 'jpg'}").write_bytes(data.numpy())
     return tmp_path / "photos"
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if hasattr(item, "callspec") and item.callspec.params.get("check") in application_battery.SLOW:
+            item.add_marker("slow")

@@ -151,6 +151,7 @@ app.save(sys.argv[2])
 """
 
 
+@pytest.mark.slow
 def test_kill_during_save_leaves_the_old_file_whole(tiny, clothes, tmp_path):
     app = tiny()
     app.save_pretrained(tmp_path / "folder")
@@ -174,6 +175,7 @@ def test_top_k_beyond_the_classes(tiny):
         tiny().classify(GOOD, top_k=11)
 
 
+@pytest.mark.slow
 def test_unknown_length_needs_steps(tiny, clothes):
     endless = tf.data.Dataset.from_tensor_slices(clothes).repeat()
     with pytest.raises(ValueError, match="steps_per_epoch: expected a number"):

@@ -44,6 +44,7 @@ def test_predict_prints_a_line_a_file(clothes, tmp_path):
     assert [row["labels"][0]["label"] for row in as_json] == [rows[0][1], rows[2][1]]
 
 
+@pytest.mark.slow
 def test_fine_tune_evaluate_export_on_a_folder(photos, tmp_path):
     out = tmp_path / "run"
     changes = ("--set", "epochs=1", "--set", "batch_size=4", "--set", "augment.flip=false")

@@ -28,6 +28,7 @@ def app():
     return app
 
 
+@pytest.mark.slow
 def test_beams_answer_likelier_and_stop_strings_cut_them(app):
     answers = {n: app.generate("to be", max_new_tokens=16, num_beams=n, stop=None) for n in (1, 4)}
     assert all(text.startswith("to be") for text in answers.values())
@@ -35,6 +36,7 @@ def test_beams_answer_likelier_and_stop_strings_cut_them(app):
     assert " " not in short[len("to be") :]
 
 
+@pytest.mark.slow
 def test_a_draft_changes_nothing_but_the_passes(app):
     draft = make(seed=1, hidden_dim=16)
     prompts = ["to be", "if", "x"]
@@ -48,6 +50,7 @@ def test_a_draft_changes_nothing_but_the_passes(app):
         app.generate("a", draft=other)
 
 
+@pytest.mark.slow
 def test_low_rank_training_leaves_the_kernels_and_merging_keeps_the_answers(tmp_path):
     app = make()
     before = [np.array(v) for v in app.model.variables]
@@ -77,6 +80,7 @@ def _dense(app):
     return [layer for layer in app.model._flatten_layers() if isinstance(layer, keras.layers.Dense)]
 
 
+@pytest.mark.slow
 def test_kernels_of_8_bits_score_nearly_the_same_and_are_not_saved(app, tmp_path):
     app.save(tmp_path / "a.keras")
     copy = TextGenerator.from_pretrained(tmp_path / "a.keras")
@@ -89,6 +93,7 @@ def test_kernels_of_8_bits_score_nearly_the_same_and_are_not_saved(app, tmp_path
         copy.save(tmp_path / "b.keras")
 
 
+@pytest.mark.slow
 def test_a_corpus_on_disk_trains_as_the_same_one_in_memory(tmp_path):
     histories = []
     for source in (TEXTS, TokenFile.write(tmp_path, iter(TEXTS), BytePair.of_bytes())):
@@ -104,6 +109,7 @@ def test_a_corpus_on_disk_trains_as_the_same_one_in_memory(tmp_path):
     np.testing.assert_allclose(histories[0][:2], histories[1][:2], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_killed_run_on_a_corpus_on_disk_goes_on_in_the_same_order(tmp_path):
     corpus = TokenFile.write(tmp_path / "corpus", TEXTS, BytePair.of_bytes())
 

@@ -19,6 +19,7 @@ def test_image_classifier(check, tiny, clothes, tmp_path):
     check(tiny, clothes[0][:64], clothes[1][:64], tmp_path)
 
 
+@pytest.mark.slow
 def test_every_kind_of_input_gives_the_same_answer(tiny, clothes, tmp_path):
     app, images = tiny(), clothes[0][:7]
     encoded = [tf.io.encode_png(image).numpy() for image in images]
@@ -44,6 +45,7 @@ def test_every_kind_of_input_gives_the_same_answer(tiny, clothes, tmp_path):
         np.testing.assert_allclose(app.predict(x), expected, atol=1e-6, err_msg=kind)
 
 
+@pytest.mark.slow
 def test_a_data_set_object_is_its_images_and_labels(tiny, clothes):
     data = zoo.datasets.fashion_mnist("sample")
     histories = []
@@ -64,6 +66,7 @@ def test_images_of_many_sizes_and_channels_fit_together(tiny, photos):
     np.testing.assert_array_equal(app.predict(photos), scores)  # a folder's labels do not matter here
 
 
+@pytest.mark.slow
 def test_labels_as_numbers_names_rows_and_tfdata_train_alike(tiny, clothes):
     images, labels = clothes[0][:64], clothes[1][:64]
     names = [tiny().labels[i] for i in labels]
@@ -81,6 +84,7 @@ def test_labels_as_numbers_names_rows_and_tfdata_train_alike(tiny, clothes):
     np.testing.assert_allclose(losses, losses[0], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_fit_learns_from_a_folder(tiny, photos):
     app = tiny(labels=["bag", "boot", "coat"])
     app.compile(learning_rate=0.1, augment={})
@@ -89,6 +93,7 @@ def test_fit_learns_from_a_folder(tiny, photos):
     assert app.evaluate(photos, verbose=0, return_dict=True)["accuracy"] > 0.5
 
 
+@pytest.mark.slow
 def test_sample_weights_of_zero_leave_a_row_out(tiny, clothes):
     images, labels = clothes[0][:32], clothes[1][:32].copy()
     weights = np.repeat([1.0, 0.0], 16).astype("float32")
@@ -101,6 +106,7 @@ def test_sample_weights_of_zero_leave_a_row_out(tiny, clothes):
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augment", [{"mixup": 0.2, "cutmix": 1.0}, {"rand_augment": 0.3, "erase": 0.5}])
 def test_strong_augmentation_trains(tiny, clothes, augment):
     app = tiny()
@@ -247,6 +253,7 @@ for name, raw in (("pixels", pixels), ("serving_default", encoded)):
 """
 
 
+@pytest.mark.slow
 def test_savedmodel_equals_predict_where_zoo_cannot_be_imported(tiny, clothes, tmp_path):
     app = tiny()
     app.export(tmp_path / "served")

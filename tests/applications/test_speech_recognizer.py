@@ -70,6 +70,7 @@ def trained():
     return app
 
 
+@pytest.mark.slow
 def test_learns_to_transcribe_texts_it_never_saw(trained):
     audio, texts = recordings(40, seed=1)
     result = trained.evaluate(audio, texts, return_dict=True, verbose=0)
@@ -199,6 +200,7 @@ def test_bad_input_is_named():
         SpeechRecognizer(DeepSpeech(7), app.preprocessor)
 
 
+@pytest.mark.slow
 def test_transcripts_longer_than_their_audio_are_told():
     app, (audio, texts) = make(), recordings(4)
     app.compile()

@@ -30,6 +30,7 @@ def sound(rows, samples, seed=0):
     return np.random.default_rng(seed).normal(0, 0.1, (rows, samples)).astype("float32")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"normalize": "none", "cell": "lstm", "lookahead": 0}])
 def test_exported_stream_equals_the_whole(options, tmp_path):
     app = one_way(**options)

@@ -48,6 +48,7 @@ def trained():
     return app
 
 
+@pytest.mark.slow
 def test_it_learns_its_texts_by_heart(trained):
     assert trained.generate("To be, or not", max_new_tokens=12).startswith("To be, or not to be, that is")
     assert trained.score("If music be the food of love, play on.")["perplexity"] < 3
@@ -59,6 +60,7 @@ def test_generate_takes_one_string_or_many(trained):
     assert trained.generate("", max_new_tokens=8)[:3] in ("To ", "Sha", "If ")
 
 
+@pytest.mark.slow
 def test_stream_gives_the_same_text_and_stop_strings_end_it(trained):
     options = {"max_new_tokens": 40, "temperature": 0.7, "seed": 3, "stop": None}
     whole = trained.generate("To be", **options)
@@ -100,6 +102,7 @@ def test_documents_do_not_see_each_other(trained):
     assert weights.numpy().sum() == 12 + 10 + 2
 
 
+@pytest.mark.slow
 def test_answers_alone_are_learned():
     tokens = make().preprocessor
     prompts, answers = tokens.encode(["To be"]), tokens.encode(["or not"])
@@ -136,6 +139,7 @@ SERVE = """
 """
 
 
+@pytest.mark.slow
 def test_saved_model_generates_the_same_text_without_the_package(trained, tmp_path):
     trained.export(tmp_path / "served")
     run = subprocess.run(

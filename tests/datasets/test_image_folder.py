@@ -52,6 +52,7 @@ def test_split_depends_on_the_seed_and_not_on_where_the_folder_lies(photos, tmp_
     assert held_out(photos, 1) != first
 
 
+@pytest.mark.slow
 def test_a_tiny_fraction_still_holds_out_one_image_a_class(photos):
     validation = image_folder(photos, "validation", validation_fraction=0.001)
     assert validation.labels.tolist() == [0, 1]

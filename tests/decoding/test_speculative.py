@@ -33,6 +33,7 @@ def likeness(model):
     return draft
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seed", "proposals"),
     [pytest.param(None, 4, id="likeness"), pytest.param(9, 1, id="stranger")],
@@ -45,6 +46,7 @@ def test_greedy_answer_equals_the_decoders_token_for_token(model, likeness, seed
     assert generate(model, prompts, 60, draft=draft, proposals=proposals) == expected
 
 
+@pytest.mark.slow
 def test_rotary_decoders_and_end_tokens_come_out_the_same():
     options = {"rotary_base": 1e4, "num_kv_heads": 1, "norm": "rms", "mlp": "swiglu"}
     model, draft = toy(3, **options), toy(4, **options)
@@ -57,6 +59,7 @@ def test_rotary_decoders_and_end_tokens_come_out_the_same():
     np.testing.assert_array_equal(generate(model, array, **options, draft=draft), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [

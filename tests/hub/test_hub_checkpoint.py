@@ -45,6 +45,7 @@ def test_names_do_not_change_inside_another_model():
     assert list(weight_names(inner)) == [n.removeprefix(f"{inner.name}.") for n in weight_names(outer)]
 
 
+@pytest.mark.slow
 def test_two_layers_of_one_name_are_refused():
     class Twins(keras.Model):
         def __init__(self):
@@ -260,6 +261,7 @@ def test_load_peaks_below_1_3_times_the_weights(tmp_path):
     assert ratio <= 1.3, ratio
 
 
+@pytest.mark.slow
 def test_checkpoint_module_needs_no_tensorflow(tmp_path):
     code = (
         "import sys; sys.modules['tensorflow'] = None\n"

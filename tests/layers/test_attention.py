@@ -121,6 +121,7 @@ def test_scores_are_the_weights_of_the_keys():
     assert weights.shape == (BATCH, 4, 3, 3)
 
 
+@pytest.mark.slow
 def test_dropout_keeps_the_expectation():
     layer, x = attention(dropout=0.2), inputs()
     plain = layer(x)

@@ -124,6 +124,7 @@ np.savez({path!r}, **results)
 """
 
 
+@pytest.mark.slow
 def test_jax_gives_the_same_numbers(tmp_path):
     pytest.importorskip("jax")
     x, path = numbers(3, 11, 6), str(tmp_path / "arrays.npz")

@@ -54,6 +54,7 @@ def test_equals_pytorch_in_double_precision(shape, blank):
     np.testing.assert_allclose(gradient, logits.grad.numpy(), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_equals_tensorflow():
     batch = ragged_batch(6, 37, 9, 8)
     loss, gradient = loss_and_gradient(batch)
@@ -188,6 +189,7 @@ np.savez({path!r}, loss=loss, gradient=gradient)
 """
 
 
+@pytest.mark.slow
 def test_jax_gives_the_same_numbers(tmp_path):
     pytest.importorskip("jax")
     batch, path = ragged_batch(3, 19, 5, 4), str(tmp_path / "batch.npz")

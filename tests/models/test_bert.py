@@ -126,6 +126,7 @@ def test_other_models_are_refused(tmp_path):
         Bert.from_pretrained("no-such-bert")
 
 
+@pytest.mark.slow
 def test_lora_and_int8_work_and_lora_must_be_merged_to_export(tmp_path):
     model = bert(dropout=0.0)
     expected = model(IDS)["sequence"]

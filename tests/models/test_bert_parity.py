@@ -76,6 +76,7 @@ def where(mask, values):
     return np.asarray(values)[np.asarray(mask, "bool")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_encoder_equals_transformers(name, tmp_path):
     expected = theirs(reference(name, "Model", tmp_path), inputs := batch(name))

@@ -199,6 +199,7 @@ def test_host_tokenizes_200_000_tokens_a_second_of_a_core():
     assert max(rates) > 200_000
 
 
+@pytest.mark.slow
 def test_training_gives_the_same_vocabulary_in_every_process():
     code = (
         "from zoo.preprocessing import WordPiece\n"

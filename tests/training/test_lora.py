@@ -16,6 +16,7 @@ def make():
     return model
 
 
+@pytest.mark.slow
 def test_only_the_changes_and_the_head_train_and_merging_keeps_the_function():
     model = make()
     names = [variable.path for variable in model.variables]
