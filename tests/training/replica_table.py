@@ -84,6 +84,13 @@ def question_answerer():
     return lambda dtype="float32": answerer(), *many(X, Y)
 
 
+def bert_pretraining():
+    """Drawn sentence pairs and masks; two losses, each with a count of its own."""
+    from test_bert_pretraining import DOCUMENTS, pretraining
+
+    return lambda dtype="float32": pretraining(), *many(DOCUMENTS, None)
+
+
 def speech_recognizer():
     """Batch norm over the valid frames, CTC, utterances of other lengths in each shard."""
     from test_speech_recognizer import make, recordings
@@ -105,6 +112,7 @@ APPLICATIONS = {
     "text_classifier": text_classifier,
     "text_encoder": text_encoder,
     "masked_lm": masked_lm,
+    "bert_pretraining": bert_pretraining,
     "question_answerer": question_answerer,
     "speech_recognizer": speech_recognizer,
 }
@@ -124,6 +132,7 @@ CASES = {
     },
     "float16_with_a_nan_in_one_shard": {"dtype": "mixed_float16", "nan": True, "learning_rate": 1e-3},
     "sgd_odd_batches_evaluate_predict": {"optimizer": "sgd", "batch_size": 37, "answers": True},
+    "sgd_odd_batches": {"optimizer": "sgd", "batch_size": 37},
     "odd_last_batch_of_one": {
         "rows": 4 * BATCH + 1,
         "plain_dataset": True,
@@ -136,21 +145,20 @@ CASES = {
     "sample_weights": {"weights": True},
     "fused_batch_norm": {"fused": True},
 }
-ALSO = ("sgd_odd_batches_evaluate_predict",)  # of the applications after the first
-# On four devices a row takes minutes: only these, so that the whole suite ends within its hour.
-ON_FOUR = ("image_classifier", "image_classifier_batch_norm", "token_classifier")
+ALSO = {  # of the applications after the first
+    "image_classifier_batch_norm": ("sgd_odd_batches_evaluate_predict", "fused_batch_norm"),
+    "bert_pretraining": ("sgd_odd_batches",),  # it predicts pairs, and is given documents here
+}
 # Run without oneDNN, whose products add up in another order for another number of rows: with it the
 # contrastive loss of one example (similarities of up to 20) is 3.8e-6 off, log-probabilities of sound 1.3e-6.
 PLAIN_KERNELS = ("text_encoder", "speech_recognizer")
 
 
-def cases_of(name, devices):
+def cases_of(name):
     """The cases of an application."""
-    if devices > 2 and name not in ON_FOUR:
-        return ()
     if name == next(iter(APPLICATIONS)):
-        return tuple(CASES)[:-1]
-    return (*ALSO, "fused_batch_norm") if name == "image_classifier_batch_norm" else ALSO
+        return tuple(case for case in CASES if case not in ("sgd_odd_batches", "fused_batch_norm"))
+    return ALSO.get(name, ("sgd_odd_batches_evaluate_predict",))
 
 
 @contextlib.contextmanager
@@ -275,7 +283,7 @@ def main(devices, path, *chosen):
     print(json.dumps({"masks_differ": masks_differ(strategy)}), flush=True)
     for name, example in APPLICATIONS.items():
         named = [case for case in CASES if f"{name}-{case}" in chosen]
-        cases = named if chosen else cases_of(name, devices)
+        cases = named if chosen else cases_of(name)
         if not cases:
             continue
         try:

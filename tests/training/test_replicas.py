@@ -8,7 +8,7 @@ ROWS = [
     (devices, f"{name}-{case}")
     for devices in (2, 4)
     for name in replica_table.APPLICATIONS
-    for case in replica_table.cases_of(name, devices)
+    for case in replica_table.cases_of(name)
 ]
 # float16 gradients are rounded on each device before they are summed. One device takes TensorFlow's fused
 # batch norm, whose variance is off by 1e-5 of itself; the other rows compare the exact statistics.

@@ -5,6 +5,7 @@ versions that the project supports.
 """
 
 import contextlib
+import functools
 
 import keras
 import tensorflow as tf
@@ -49,6 +50,24 @@ def answer_rows(answer, x):
 
     x = tf.nest.map_structure(lambda values: None if values is None else at_least_one(values), x)
     return tf.nest.map_structure(cut, answer(x))
+
+
+@contextlib.contextmanager
+def outputs_weigh(compile_loss, share):
+    """While the losses of several outputs are taken: the mean of each weighs by `share`, float scalar.
+
+    It is this part's share of the examples of the whole batch. Keras has each replica weigh alike. Replicas
+    are traced in turns, which change where they talk to each other: nothing in this block may.
+    """
+    trackers = list(getattr(compile_loss, "metrics", None) or ())
+    for tracker in trackers:  # past Keras' own bookkeeping of attributes
+        update = functools.partial(type(tracker).update_state, tracker)
+        tracker.__dict__["update_state"] = lambda value, sample_weight, update=update: update(value, share)
+    try:
+        yield
+    finally:
+        for tracker in trackers:
+            del tracker.__dict__["update_state"]
 
 
 @contextlib.contextmanager

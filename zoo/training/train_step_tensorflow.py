@@ -12,6 +12,7 @@ from zoo.training.replicas_tensorflow import (
     answer_rows,
     first_batch_spec,
     gradients_are_reduced,
+    outputs_weigh,
     overwrite_by_average,
     refuse_keras_distribution,
     replicas,
@@ -136,9 +137,11 @@ class TrainStep:
 
         def run(part, total):
             x, y, sample_weight = part
+            part_of_total = tf.math.divide_no_nan(tf.cast(batch_size(x), "float32"), total)
             with tf.GradientTape() as tape:
                 y_pred = self._forward(x, training=True)
-                loss = self._compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
+                with outputs_weigh(self._compile_loss, part_of_total):
+                    loss = self._compute_loss(x, y, y_pred, sample_weight, training=True)
                 count = self.loss_count(x, y_pred, sample_weight)
                 if count is not None:
                     whole = total if self._scales_afterwards else sum_over_replicas(count)
@@ -183,14 +186,16 @@ class TrainStep:
         if replicas() == 1:
             return super().test_step(data)
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        examples = tf.cast(batch_size(x), "float32")
+        total = sum_over_replicas(examples)
         y_pred = self._forward(x, training=False)
-        loss = self._compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False)
+        with outputs_weigh(self._compile_loss, tf.math.divide_no_nan(examples, total)):
+            loss = self._compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False)
         count = self.loss_count(x, y_pred, sample_weight)
         if count is not None:
             count = tf.cast(count, "float32")
             loss = self._mean(loss) * tf.math.divide_no_nan(count, sum_over_replicas(count))
-        examples = tf.cast(batch_size(x), "float32")
-        self._track(tf.cast(loss, "float32"), examples, sum_over_replicas(examples))
+        self._track(tf.cast(loss, "float32"), examples, total)
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
     def _track(self, loss, examples, total):
