@@ -1,5 +1,7 @@
 import csv
 import dataclasses
+import io
+import json
 
 import keras
 import numpy as np
@@ -10,8 +12,9 @@ import zoo.models
 from benchmarks.__main__ import main
 from benchmarks.items import ITEMS, Contender, WorkItem
 from benchmarks.plain_resnet import plain_resnet20
-from benchmarks.report import rows_of, table, write_csv
+from benchmarks.report import Ratio, rows_of, table, write_csv
 from benchmarks.runner import Result, measure
+from benchmarks.worker import serve
 from zoo.hub.checkpoint import weight_names
 
 ABSENT = "no_such_package_anywhere"
@@ -25,7 +28,7 @@ ITEM = WorkItem("some_item", "", "ms", (OURS, OURS_BF16, SLOW_PEER, FAST_PEER, G
 
 def results():
     return [
-        Result(OURS, rounds=[[0.8, 0.8], [0.9, 0.9]], first_call_s=2.5),
+        Result(OURS, rounds=[[0.8, 0.8], [0.9, 0.9]], first_call_s=2.5, peak_mb=1234.5),
         Result(OURS_BF16, rounds=[[0.4, 0.4], [0.45, 0.45]], first_call_s=3.0),
         Result(SLOW_PEER, rounds=[[2.0, 2.0], [2.0, 2.0]], first_call_s=0.5),
         Result(FAST_PEER, rounds=[[1.0, 1.0], [1.0, 1.0]], first_call_s=0.5),
@@ -115,7 +118,8 @@ def test_throughput_is_shown_in_images_a_second_and_compared_by_time():
 def test_table_is_aligned_and_shows_what_is_missing():
     lines = table(rows_of(ITEM, results())).splitlines()
     assert lines[0].split()[:6] == ["item", "contender", "median", "unit", "to", "zoo"]
-    assert lines[1].split() == ["some_item", "zoo", "float32", "850", "ms", "0.85", "(0.80..0.90)", "2.5"]
+    ours = ["some_item", "zoo", "float32", "850", "ms", "0.85", "(0.80..0.90)", "2.5", "1234"]
+    assert lines[1].split() == ours
     assert len({line.index(" ms") for line in lines[1:5]}) == 1
     assert lines[5].split() == ["some_item", "gone", "missing:", ABSENT]
 
@@ -129,8 +133,31 @@ def test_csv_holds_the_header_and_a_line_for_each_contender(tmp_path):
     assert [record["contender"] for record in records] == [c.name for c in ITEM.contenders]
     assert float(records[0]["median"]) == 850
     assert float(records[0]["to_torch_high"]) == pytest.approx(0.9)
+    assert (records[0]["peak_mb"], records[1]["peak_mb"]) == ("1234", "")
     assert records[4]["status"] == f"missing: {ABSENT}"
     assert records[4]["median"] == ""
+
+
+def nothing():
+    return lambda: 0.5
+
+
+@pytest.mark.parametrize(("unit", "shown"), [("ms", True), ("s", False)])
+def test_a_worker_says_the_peak_of_its_memory_unless_the_step_measures_other_processes(unit, shown):
+    replies = io.StringIO()
+    contender = Contender("nothing", "keras", f"{__name__}:nothing")
+    serve(dataclasses.replace(ITEM, unit=unit), contender, 2, ["go\n", "go\n"], replies)
+    _, first, second = map(json.loads, replies.getvalue().splitlines())
+    assert len(first["samples"]) == 2
+    if shown:
+        assert 10 < first["peak_mb"] <= second["peak_mb"] < 1e5
+    else:
+        assert second == {"samples": [0.5, 0.5], "peak_mb": None}
+
+
+def test_small_ratios_show_two_digits():
+    assert str(Ratio(0.0003263, 0.0002739, 0.0005224)) == "0.00033 (0.00027..0.00052)"
+    assert str(Ratio(0.1, 0.058, 12.3)) == "0.10 (0.058..12.30)"
 
 
 def test_a_missing_peer_is_reported_and_a_present_one_measured():
