@@ -44,14 +44,14 @@ def _by_cell(prefix: str, mode: str, shape: dict) -> tuple[Contender, ...]:
 _LAYER = {"batch": 8, "steps": 200}
 _NETWORK = {"batch": 8, "frames": 800}
 SPEECH_ITEMS = (
-    WorkItem("ctc_loss", "loss and gradient, batch 8, 200 steps, 29 classes", "ms", _ctc()),
+    WorkItem("ctc_loss", "loss and gradient, batch 8, 200 steps, 29 classes", "ms", _ctc(), guard=True),
     WorkItem(
         "recurrent_train",
         "one bidirectional layer of 512, batch 8, 200 steps",
         "ms",
         _by_cell("recurrent", "train", _LAYER),
     ),
-    WorkItem("recurrent_inference", "the same", "ms", _by_cell("recurrent", "inference", _LAYER)),
+    WorkItem("recurrent_inference", "the same", "ms", _by_cell("recurrent", "inference", _LAYER), guard=True),
     WorkItem(
         "deep_speech_train",
         "two convolutions, 3 x 512 bidirectional, CTC, batch 8, 800 frames of 80 mels",

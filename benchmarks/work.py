@@ -61,6 +61,7 @@ class WorkItem:
         steps: steps a round, or None for what the command line says.
         warmup: untimed steps at the start.
         best: take the lowest figure instead of the median.
+        guard: whether `--check` runs it unasked: quick, and steady from round to round.
     """
 
     name: str
@@ -71,6 +72,7 @@ class WorkItem:
     steps: int | None = None
     warmup: int = 2
     best: bool = False
+    guard: bool = False
 
     @property
     def timed(self) -> bool:
