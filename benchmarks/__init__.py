@@ -6,6 +6,6 @@ more than its milliseconds.
 
 `--check` holds the ratios of the quick items against the recorded ones (`benchmarks.check`).
 
-To add a work item, add a `WorkItem` to its family in `benchmarks.items`; to add a peer, add a `Contender` to it whose
-`make` returns one step as a function without arguments.
+To add a work item, add a `WorkItem` to its family in `benchmarks.items`; to add a peer, add a `Contender` to
+it whose `make` returns one step as a function without arguments.
 """

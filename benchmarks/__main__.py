@@ -5,6 +5,7 @@ import pathlib
 
 import click
 
+from benchmarks import ceiling
 from benchmarks.check import summary, verdicts
 from benchmarks.items import FAMILIES, ITEMS, WorkItem
 from benchmarks.machine import describe
@@ -57,7 +58,8 @@ def main(
     """Measures the zoo and its peers, in turns, each in a process of its own.
 
     Ratios are figure of ours / figure of the best peer (for images/s, of the times): below 1 the zoo is
-    ahead. In brackets the lowest and highest of any round. Exit code 1 if a contender failed, and with
+    ahead. In brackets the lowest and highest of any round. The ceiling is the machine's speed in a float32
+    matrix product of 1024 x 1024, measured at the start. Exit code 1 if a contender failed, and with
     --check if a ratio is worse than recorded by more than the noise of both (benchmarks/check.py).
     """
     items = chosen(names, families, check)
@@ -71,13 +73,15 @@ def main(
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as `import zoo` does: kernels alike for all
     header = {**describe(threads), "oneDNN": os.environ["TF_ENABLE_ONEDNN_OPTS"]}
     header |= {"rounds": str(rounds), "steps": str(steps)}
+    reach = ceiling.measure(threads) if any(item.gflops for item in items) else None
+    header |= {"ceiling": f"{reach:.0f} GFLOP/s, float32 matrix product"} if reach else {}
     for key, value in header.items():
         click.echo(f"{key}: {value}")
     found, judged, records = [], [], read_records()
     try:
         for item in items:
             results = measure(item, rounds, steps, threads, lambda text: click.echo(text, err=True))
-            found += rows_of(item, results)
+            found += rows_of(item, results, reach)
             judged += verdicts(item, results, records, header) if check else []
             if out is not None:
                 write_csv(out, found, header)  # a run that is stopped keeps the items it finished

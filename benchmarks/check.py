@@ -10,6 +10,10 @@ over the rounds of each run and its medians. What the rounds of a run differ by 
 for each run. MARGIN is for what they do not show, another day and another neighbour: of two records of one
 item on one machine the lowest ratio of one was at most 1.19 times the highest of the other (resnet20_train
 to plain Keras, 2026-11-23, and between them oneDNN was switched on for the peer).
+
+Run it on an idle machine. Where neighbours hold the processors, torch's threads, which wait for each other,
+lose more than TensorFlow's (resnet20_inference: 0.11 of torch's time found beside two busy processes,
+2026-11-28; 0.97 recorded without, on another processor), so that a ratio to torch passes too easily.
 """
 
 import dataclasses

@@ -55,6 +55,7 @@ COMMON_ITEMS = (
             _fit("zoo, norm logged", "zoo", "zoo norm"),
             _fit("keras.Model.fit", "keras"),
         ),
+        guard=True,
     ),
 )
 FAMILIES = {"images": IMAGE_ITEMS, "bert": BERT_ITEMS, "gpt": GPT_ITEMS, "speech": SPEECH_ITEMS}

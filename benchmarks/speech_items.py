@@ -51,7 +51,7 @@ SPEECH_ITEMS = (
         "ms",
         _by_cell("recurrent", "train", _LAYER),
     ),
-    WorkItem("recurrent_inference", "the same", "ms", _by_cell("recurrent", "inference", _LAYER), guard=True),
+    WorkItem("recurrent_inference", "the same", "ms", _by_cell("recurrent", "inference", _LAYER)),
     WorkItem(
         "deep_speech_train",
         "two convolutions, 3 x 512 bidirectional, CTC, batch 8, 800 frames of 80 mels",

@@ -6,6 +6,7 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner
 
 import zoo.models
@@ -16,6 +17,7 @@ from benchmarks.report import Ratio, rows_of, table, write_csv
 from benchmarks.runner import Result, measure
 from benchmarks.worker import serve
 from zoo.hub.checkpoint import weight_names
+from zoo.training.arithmetic import training_flops
 
 ABSENT = "no_such_package_anywhere"
 OURS = Contender("zoo float32", "zoo", "m:f")
@@ -153,6 +155,46 @@ def test_a_worker_says_the_peak_of_its_memory_unless_the_step_measures_other_pro
         assert 10 < first["peak_mb"] <= second["peak_mb"] < 1e5
     else:
         assert second == {"samples": [0.5, 0.5], "peak_mb": None}
+
+
+def transformer(kind):
+    """One layer of MiniLM, or the whole GPT of the item; and how many tokens a row has."""
+    if kind == "bert":
+        return zoo.models.Bert(1000, num_layers=1, hidden_dim=384, num_heads=12, max_length=128), 128
+    return zoo.models.Gpt(257, 384, 6, 6, max_length=256), 256
+
+
+@pytest.mark.parametrize(
+    ("name", "examples", "kind"),
+    [
+        ("resnet20_inference", 128, "resnet20"),
+        pytest.param("resnet50_train", 3 * 8, "resnet50", marks=pytest.mark.slow),
+        ("minilm_train_32x128", 3 * 32 * 6, "bert"),
+        ("gpt_6x384_train_dropout_0.1", 3 * 16, "gpt"),
+    ],
+)
+def test_the_operations_of_an_item_are_those_that_tensorflow_counts(name, examples, kind):
+    if kind.startswith("resnet"):
+        model = getattr(zoo.models, kind)()
+        shape = (None, 28, 28, 1) if kind == "resnet20" else (None, 224, 224, 3)
+        model.build(shape)
+        spec = tf.TensorSpec(shape)
+    else:
+        model, length = transformer(kind)
+        model.build((None, length))
+        spec = tf.TensorSpec((None, length), "int32")
+        spec = {"token_ids": spec, "attention_mask": spec} if kind == "bert" else spec
+    forward = training_flops(model, spec) / 3e9
+    assert ITEMS[name].gflops == pytest.approx(examples * forward, rel=0.02)
+
+
+def test_the_share_of_the_ceiling_is_operations_by_time():
+    item = dataclasses.replace(ITEM, gflops=17.0)
+    rows = rows_of(item, results(), ceiling=100.0)
+    assert rows[0].of_ceiling == pytest.approx(17 / 0.85 / 100)
+    assert table(rows).splitlines()[1].split()[-1] == "0.20"
+    assert rows[4].of_ceiling is None
+    assert rows_of(item, results())[0].of_ceiling is None  # the ceiling was not measured
 
 
 def test_small_ratios_show_two_digits():
