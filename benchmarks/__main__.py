@@ -9,7 +9,7 @@ from benchmarks import ceiling
 from benchmarks.check import summary, verdicts
 from benchmarks.items import FAMILIES, ITEMS, WorkItem
 from benchmarks.machine import describe
-from benchmarks.record import read_records
+from benchmarks.record import RECORDS, read_records
 from benchmarks.report import rows_of, table, write_csv
 from benchmarks.runner import measure
 
@@ -42,7 +42,13 @@ from benchmarks.runner import measure
 @click.option(
     "--check",
     is_flag=True,
-    help="Compare with benchmarks/records; runs the guarded items and those of --item.",
+    help="Compare with what is on record; runs the guarded items and those of --item.",
+)
+@click.option(
+    "--records",
+    default=RECORDS,
+    type=click.Path(exists=True, file_okay=False, path_type=pathlib.Path),
+    help="Folder of the records to compare with, instead of benchmarks/records.",
 )
 @click.option("--list", "listing", is_flag=True, help="Show items and contenders, and stop.")
 def main(
@@ -53,6 +59,7 @@ def main(
     threads: int,
     out: pathlib.Path | None,
     check: bool,
+    records: pathlib.Path,
     listing: bool,
 ) -> None:
     """Measures the zoo and its peers, in turns, each in a process of its own.
@@ -77,12 +84,12 @@ def main(
     header |= {"ceiling": f"{reach:.0f} GFLOP/s, float32 matrix product"} if reach else {}
     for key, value in header.items():
         click.echo(f"{key}: {value}")
-    found, judged, records = [], [], read_records()
+    found, judged, recorded = [], [], read_records(records)
     try:
         for item in items:
             results = measure(item, rounds, steps, threads, lambda text: click.echo(text, err=True))
             found += rows_of(item, results, reach)
-            judged += verdicts(item, results, records, header) if check else []
+            judged += verdicts(item, results, recorded, header) if check else []
             if out is not None:
                 write_csv(out, found, header)  # a run that is stopped keeps the items it finished
     finally:

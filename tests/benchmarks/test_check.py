@@ -140,7 +140,16 @@ def test_every_item_of_a_family_can_be_named():
 
 
 @pytest.mark.slow
-def test_command_line_measures_and_compares():
-    shown = CliRunner().invoke(main, ["--check", "--item", "import_time", "--rounds", "1"])
-    assert shown.exit_code == 0
+def test_command_line_exits_with_1_where_a_ratio_is_worse(tmp_path):
+    (tmp_path / "record.csv").write_text(
+        "item,contender,median,to_keras,to_keras_low,to_keras_high,to_torch,to_torch_low,to_torch_high,status\n"
+        "import_time,import zoo,0.001,0.5,0.4,0.6,1e-6,1e-6,2e-6,ok\n"
+        "import_time,import keras,0.002,,,,,,,ok\n"
+        "import_time,import torch,1000,,,,,,,ok\n"
+    )
+    options = ["--check", "--records", str(tmp_path), "--item", "import_time", "--rounds", "1"]
+    shown = CliRunner().invoke(main, options)
+    assert shown.exit_code == 1
     assert "import_time: import zoo / import keras: ok; found 0.0" in shown.output
+    assert "import_time: import zoo / import torch: worse; found 0.0" in shown.output
+    assert "2 ratios compared: 1 ok, 1 worse, 0 not recorded, 0 missing, 0 failed" in shown.output
