@@ -4,6 +4,8 @@ Every contender of a work item runs in a process of its own, with the same batch
 turns (A B C A B C), so a neighbour that slows the machine slows all of them alike: trust the ratios of a row
 more than its milliseconds.
 
-To add a work item, add a `WorkItem` to `benchmarks.items.ITEMS`; to add a peer, add a `Contender` to it whose
-`make` returns one step as a function without arguments.
+`--check` holds the ratios of the quick items against the recorded ones (`benchmarks.check`).
+
+To add a work item, add a `WorkItem` to its family in `benchmarks.items`; to add a peer, add a `Contender` to
+it whose `make` returns one step as a function without arguments.
 """

@@ -1,5 +1,6 @@
 """Work items of the BERT family."""
 
+from benchmarks.bert_steps import SIZES
 from benchmarks.work import Contender, WorkItem
 
 
@@ -25,7 +26,15 @@ def _item(size: str, mode: str, batch: int) -> WorkItem:
     dropout = 0.1 if mode == "train" else 0.0
     about = f"{batch} texts of 128 tokens" + (", AdamW, dropout 0.1" if mode == "train" else "")
     name = f"{size}_{mode}_{batch}x128"
-    return WorkItem(name, about, "ms", _contenders(size, mode, batch, dropout))
+    contenders = _contenders(size, mode, batch, dropout)
+    return WorkItem(name, about, "ms", contenders, gflops=_gflops(size, mode, batch, length=128))
+
+
+def _gflops(size: str, mode: str, batch: int, length: int) -> float:
+    """A layer takes 24 D^2 + 4 T D a token: its matrices, and attention (D width, T length)."""
+    layers, width = SIZES[size]["num_layers"], SIZES[size]["hidden_dim"]
+    forward = layers * batch * length * (24 * width**2 + 4 * length * width)
+    return (3 if mode == "train" else 1) * forward / 1e9
 
 
 def _both(function: str, ours: tuple[str, dict], theirs: tuple[str, dict], **shared) -> tuple[Contender, ...]:
@@ -66,5 +75,6 @@ BERT_ITEMS = (
             ("bare network, from its tokens", {"exported": False}),
         ),
         steps=30,
+        guard=True,
     ),
 )

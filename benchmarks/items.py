@@ -2,62 +2,11 @@
 
 from benchmarks.bert_items import BERT_ITEMS
 from benchmarks.gpt_items import GPT_ITEMS
+from benchmarks.image_items import IMAGE_ITEMS
 from benchmarks.speech_items import SPEECH_ITEMS
 from benchmarks.work import GROUPS, Contender, WorkItem
 
-__all__ = ["GROUPS", "ITEMS", "Contender", "WorkItem"]
-
-
-def _resnet50(mode: str) -> tuple[Contender, ...]:
-    shape = {"mode": mode, "batch": 8, "image_shape": (224, 224, 3), "classes": 1000}
-    return (
-        *_zoo("resnet50", shape),
-        _first_strides("resnet50", shape),
-        _keras("keras.applications", "keras_applications", shape),
-        _torch("torch", "resnet50", shape, channels_last=False),
-        _torch("torch channels_last", "resnet50", shape, channels_last=True),
-    )
-
-
-def _resnet20(mode: str) -> tuple[Contender, ...]:
-    shape = {"mode": mode, "batch": 128, "image_shape": (28, 28, 1), "classes": 10}
-    return (
-        *_zoo("resnet20", shape),
-        _keras("plain Keras", "plain_keras", shape),
-        _torch("torch", "resnet20", shape, channels_last=False),
-        _torch("torch channels_last", "resnet20", shape, channels_last=True),
-    )
-
-
-def _zoo(builder: str, shape: dict) -> tuple[Contender, ...]:
-    return tuple(
-        Contender(
-            f"zoo {dtype}",
-            "zoo",
-            "benchmarks.keras_steps:zoo_step",
-            {"builder": builder, "dtype": dtype, **shape},
-        )
-        for dtype in ("float32", "mixed_bfloat16")
-    )
-
-
-def _first_strides(builder: str, shape: dict) -> Contender:
-    """The network of keras.applications, with 6 % fewer products than the default (v1.5, torchvision's)."""
-    options = {"builder": builder, "dtype": "float32", "block_options": {"stride_first": True}, **shape}
-    return Contender("zoo float32, v1 strides", "zoo", "benchmarks.keras_steps:zoo_step", options)
-
-
-def _keras(name: str, function: str, shape: dict) -> Contender:
-    return Contender(name, "keras", f"benchmarks.keras_steps:{function}", shape, needs=("keras",))
-
-
-def _torch(name: str, builder: str, shape: dict, channels_last: bool) -> Contender:
-    options = {"builder": builder, "channels_last": channels_last, **shape}
-    return Contender(name, "torch", "benchmarks.torch_resnet:step", options, needs=("torch",))
-
-
-def _pipeline(name: str, group: str, function: str) -> Contender:
-    return Contender(name, group, f"benchmarks.jpeg_pipeline:{function}", {"images": 256, "batch": 32})
+__all__ = ["FAMILIES", "GROUPS", "ITEMS", "Contender", "WorkItem"]
 
 
 def _import(package: str, group: str) -> Contender:
@@ -75,56 +24,39 @@ def _fit(name: str, group: str, kind: str = "") -> Contender:
     return Contender(name, group, "benchmarks.train_step:fit", options)
 
 
-ITEMS = {
-    item.name: item
-    for item in (
-        WorkItem("resnet50_train", "224 px, batch 8, SGD momentum", "ms", _resnet50("train")),
-        WorkItem("resnet50_inference", "224 px, batch 8", "ms", _resnet50("inference")),
-        WorkItem("resnet20_train", "28 px, batch 128, SGD momentum", "ms", _resnet20("train")),
-        WorkItem("resnet20_inference", "28 px, batch 128", "ms", _resnet20("inference")),
-        WorkItem(
-            "jpeg_pipeline",
-            "256 JPEGs 500x375 to normalised batches of 32 at 224 px",
-            "images/s",
-            (
-                _pipeline("zoo ImageClassifier", "zoo", "zoo"),
-                _pipeline("plain tf.data", "keras", "plain"),
-                _pipeline("image_dataset_from_directory", "keras", "keras_directory"),
-            ),
-            work=256,
+COMMON_ITEMS = (
+    WorkItem(
+        "load_memory",
+        "resnet50 built and loaded from a file: growth of peak resident memory / weights",
+        "x weights",
+        (
+            _loading("zoo safetensors", "zoo", "safetensors", ("safetensors",)),
+            _loading("keras.applications .weights.h5", "keras", "h5", ("h5py",)),
         ),
-        WorkItem(
-            "load_memory",
-            "resnet50 built and loaded from a file: growth of peak resident memory / weights",
-            "x weights",
-            (
-                _loading("zoo safetensors", "zoo", "safetensors", ("safetensors",)),
-                _loading("keras.applications .weights.h5", "keras", "h5", ("h5py",)),
-            ),
-            steps=1,
-            warmup=0,
+        steps=1,
+        warmup=0,
+    ),
+    WorkItem(
+        "import_time",
+        "best of 5 a round, each in a fresh process",
+        "s",
+        (_import("zoo", "zoo"), _import("keras", "keras"), _import("torch", "torch")),
+        steps=5,
+        warmup=1,
+        best=True,
+        guard=True,
+    ),
+    WorkItem(
+        "train_step",
+        "an epoch of 20 steps of fit, perceptron, batch 128: what the train step adds",
+        "ms",
+        (
+            _fit("zoo", "zoo"),
+            _fit("zoo, norm logged", "zoo", "zoo norm"),
+            _fit("keras.Model.fit", "keras"),
         ),
-        WorkItem(
-            "import_time",
-            "best of 5 a round, each in a fresh process",
-            "s",
-            (_import("zoo", "zoo"), _import("keras", "keras"), _import("torch", "torch")),
-            steps=5,
-            warmup=1,
-            best=True,
-        ),
-        WorkItem(
-            "train_step",
-            "an epoch of 20 steps of fit, perceptron, batch 128: what the train step adds",
-            "ms",
-            (
-                _fit("zoo", "zoo"),
-                _fit("zoo, norm logged", "zoo", "zoo norm"),
-                _fit("keras.Model.fit", "keras"),
-            ),
-        ),
-        *BERT_ITEMS,
-        *GPT_ITEMS,
-        *SPEECH_ITEMS,
-    )
-}
+        guard=True,
+    ),
+)
+FAMILIES = {"images": IMAGE_ITEMS, "bert": BERT_ITEMS, "gpt": GPT_ITEMS, "speech": SPEECH_ITEMS}
+ITEMS = {item.name: item for item in (*IMAGE_ITEMS, *COMMON_ITEMS, *BERT_ITEMS, *GPT_ITEMS, *SPEECH_ITEMS)}

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+from benchmarks.machine import resident_memory
 from benchmarks.scratch import scratch_folder
 
 
@@ -70,22 +71,18 @@ def _functions(kind: str) -> tuple[Callable, Callable, Callable]:
     return (lambda path: keras.applications.ResNet50(weights=None).save_weights(path)), load, warm_up
 
 
-def _resident(field: str) -> int:
-    """VmRSS (now) or VmHWM (at most so far) of this process, in bytes."""
-    for line in pathlib.Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field + ":"):
-            return 1024 * int(line.split()[1])
-    raise RuntimeError(f"/proc/self/status: expected a line {field}, found none; this item needs Linux")
-
-
 def main(kind: str, path: str, folder: str) -> None:
     _, load, warm_up = _functions(kind)
     warm_up(folder)
     pathlib.Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts anew
-    before = _resident("VmRSS")
+    before = resident_memory("VmRSS")
     model = load(path)
-    growth = _resident("VmHWM") - before
-    print(growth / sum(4 * math.prod(variable.shape) for variable in model.variables))
+    peak = resident_memory("VmHWM")
+    if before is None or peak is None:
+        raise RuntimeError(
+            "/proc/self/status: expected VmRSS and VmHWM, found one at most; this item needs Linux"
+        )
+    print((peak - before) / sum(4 * math.prod(variable.shape) for variable in model.variables))
 
 
 if __name__ == "__main__":

@@ -32,6 +32,15 @@ def has_bfloat16() -> bool:
     return not flags or any(flag in flags for flag in ("avx512_bf16", "amx_bf16"))
 
 
+def resident_memory(field: str) -> int | None:
+    """VmRSS (now) or VmHWM (at most so far) of this process, in bytes; None where /proc does not say it."""
+    path = pathlib.Path("/proc/self/status")
+    for line in path.read_text().splitlines() if path.exists() else ():
+        if line.startswith(field + ":"):
+            return 1024 * int(line.split()[1])
+    return None
+
+
 def _processor() -> tuple[str, list[str]]:
     """Model name and feature flags, from /proc where there is one."""
     path = pathlib.Path("/proc/cpuinfo")

@@ -6,44 +6,23 @@ rewrites what stands between `<!-- NAME -->` and `<!-- /NAME -->`; a test holds 
 that no figure is edited by hand.
 """
 
-import csv
-import dataclasses
 import pathlib
 import re
 from collections.abc import Iterator, Mapping
 
 from benchmarks.items import ITEMS
+from benchmarks.record import RECORDS, Record, best_peer, read_records
+from benchmarks.report import Ratio
 from zoo.hub import registry
 
 ROOT = pathlib.Path(__file__).parents[1]
-RECORDS = ROOT / "benchmarks" / "records"
-
-
-@dataclasses.dataclass(frozen=True)
-class Record:
-    """A file of `benchmarks/records`: the lines "# key: value" at its head, and its rows by column."""
-
-    header: Mapping[str, str]
-    rows: tuple[Mapping[str, str], ...]
-
-    @classmethod
-    def read(cls, path: pathlib.Path) -> "Record":
-        lines = path.read_text(encoding="utf-8").splitlines()
-        head = [line[2:].partition(": ") for line in lines if line.startswith("# ")]
-        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-        return cls({key: value for key, _, value in head}, tuple(rows))
 
 
 def newest(folder: pathlib.Path = RECORDS) -> dict[str, tuple[Record, list[Mapping[str, str]]]]:
     """Each work item that still exists: (its newest record, its rows there), in the order of `ITEMS`."""
-    records = sorted(
-        (Record.read(path) for path in folder.glob("*.csv")), key=lambda record: record.header.get("date", "")
-    )
     found = {}
-    for record in records:
-        for row in record.rows:
-            if row.get("item") in ITEMS and record is not found.get(row["item"], (None,))[0]:
-                found[row["item"]] = record, [r for r in record.rows if r.get("item") == row["item"]]
+    for record in read_records(folder):
+        found |= {name: (record, rows) for name, item in ITEMS.items() if (rows := record.of(item))}
     return {name: found[name] for name in ITEMS if name in found}
 
 
@@ -67,12 +46,10 @@ def speed_table(folder: pathlib.Path = RECORDS) -> str:
         item = ITEMS[name]
         groups = {contender.name: contender.group for contender in item.contenders}
         ran = [row for row in rows if row["status"] == "ok" and row["contender"] in groups]
-        keras, torch = (
-            _best(item, [r for r in ran if groups[r["contender"]] == g]) for g in ("keras", "torch")
-        )
+        keras, torch = (_figure(best_peer(item, rows, group)) for group in ("keras", "torch"))
         for row in (row for row in ran if groups[row["contender"]] == "zoo"):
             work = f"{name}: {item.about}; {row['contender'].removeprefix('zoo').strip() or 'zoo'}"
-            ratios = [_ratio(row, group) for group in ("keras", "torch")]
+            ratios = [str(Ratio.read(row, group) or "") for group in ("keras", "torch")]
             cells = [
                 work,
                 f"{row['median']} {row['unit']}",
@@ -85,19 +62,8 @@ def speed_table(folder: pathlib.Path = RECORDS) -> str:
     return "\n".join(lines)
 
 
-def _best(item, rows: list[Mapping[str, str]]) -> str:
-    if not rows:
-        return ""
-    pick = max if item.unit == "images/s" else min
-    row = pick(rows, key=lambda row: float(row["median"]))
-    return f"{row['median']} ({row['contender']})"
-
-
-def _ratio(row: Mapping[str, str], group: str) -> str:
-    if not row.get(f"to_{group}"):
-        return ""
-    value, low, high = (float(row[f"to_{group}{end}"]) for end in ("", "_low", "_high"))
-    return f"{value:.2f} ({low:.2f}..{high:.2f})"
+def _figure(row: Mapping[str, str] | None) -> str:
+    return f"{row['median']} ({row['contender']})" if row else ""
 
 
 def machines(folder: pathlib.Path = RECORDS) -> str:

@@ -22,13 +22,32 @@ class Ratio:
     low: float
     high: float
 
+    @classmethod
+    def of(cls, item: WorkItem, ours: Result, peer: Result) -> "Ratio":
+        """What two contenders of one run give."""
+        pairs = zip(ours.summaries(item.best), peer.summaries(item.best), strict=True)
+        each = [mine / theirs for mine, theirs in pairs]
+        return cls(ours.overall(item.best) / peer.overall(item.best), min(each), max(each))
+
+    @classmethod
+    def read(cls, row: Mapping[str, str], group: str) -> "Ratio | None":
+        """What `write_csv` wrote; None where the row has no ratio to this group."""
+        if not row.get(f"to_{group}"):
+            return None
+        return cls(*(float(row[f"to_{group}{end}"]) for end in ("", "_low", "_high")))
+
     def __str__(self):
-        return f"{self.value:.2f} ({self.low:.2f}..{self.high:.2f})"
+        value, low, high = (f"{n:.2f}" if n >= 0.1 else f"{n:.2g}" for n in (self.value, self.low, self.high))
+        return f"{value} ({low}..{high})"
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One contender of one work item, ready to print. `ratios` has at most one entry for each group."""
+    """One contender of one work item, ready to print.
+
+    `ratios` has at most one entry for each group. `of_ceiling` is the speed of its products / that of a
+    float32 matrix product alone; bfloat16 can be above 1.
+    """
 
     item: str
     contender: str
@@ -39,15 +58,22 @@ class Row:
     high: float | None = None
     ratios: Mapping[str, Ratio] = dataclasses.field(default_factory=dict)
     first_call_s: float | None = None
+    peak_mb: float | None = None
+    of_ceiling: float | None = None
 
 
-def rows_of(item: WorkItem, results: Sequence[Result]) -> list[Row]:
+def rows_of(item: WorkItem, results: Sequence[Result], ceiling: float | None = None) -> list[Row]:
     """A row for each contender; those of the zoo get ratios to the best peer of each group.
 
     A later contender of the zoo (another dtype) also gets its ratio to the zoo's first.
+
+    Args:
+        item: the work item.
+        results: of its contenders.
+        ceiling: GFLOP/s that the machine reaches, where it was measured.
     """
     references = {group: _reference(item, results, group) for group in GROUPS}
-    return [_row(item, result, references) for result in results]
+    return [_row(item, result, references, ceiling) for result in results]
 
 
 def _reference(item: WorkItem, results: Iterable[Result], group: str) -> Result | None:
@@ -59,7 +85,9 @@ def _reference(item: WorkItem, results: Iterable[Result], group: str) -> Result 
     return min(ran, key=lambda result: result.overall(item.best), default=None)
 
 
-def _row(item: WorkItem, result: Result, references: Mapping[str, Result | None]) -> Row:
+def _row(
+    item: WorkItem, result: Result, references: Mapping[str, Result | None], ceiling: float | None
+) -> Row:
     if result.status != "ok":
         return Row(item.name, result.contender.name, item.unit, result.status)
     figures = [item.figure(sample) for sample in result.summaries(item.best)]
@@ -73,23 +101,30 @@ def _row(item: WorkItem, result: Result, references: Mapping[str, Result | None]
         min(figures),
         max(figures),
         {
-            group: _ratio(item, result, reference)
+            group: Ratio.of(item, result, reference)
             for group, reference in references.items()
             if ours and reference is not None and reference is not result
         },
         result.first_call_s,
+        result.peak_mb,
+        item.gflops / result.overall(item.best) / ceiling if item.gflops and ceiling else None,
     )
-
-
-def _ratio(item: WorkItem, ours: Result, peer: Result) -> Ratio:
-    pairs = zip(ours.summaries(item.best), peer.summaries(item.best), strict=True)
-    each = [mine / theirs for mine, theirs in pairs]
-    return Ratio(ours.overall(item.best) / peer.overall(item.best), min(each), max(each))
 
 
 def table(rows: Sequence[Row]) -> str:
     """Columns aligned, numbers to the right; a contender that did not run shows why."""
-    head = ["item", "contender", "median", "unit", "to zoo", "to keras", "to torch", "first call s"]
+    head = [
+        "item",
+        "contender",
+        "median",
+        "unit",
+        "to zoo",
+        "to keras",
+        "to torch",
+        "first call s",
+        "peak MB",
+        "of ceiling",
+    ]
     lines = [head]
     for row in rows:
         cells = [row.item, row.contender]
@@ -98,11 +133,13 @@ def table(rows: Sequence[Row]) -> str:
             continue
         cells += [_number(row.figure), row.unit]
         cells += [str(row.ratios.get(group, "")) for group in GROUPS]
-        lines.append([*cells, "" if row.first_call_s is None else f"{row.first_call_s:.1f}"])
+        cells.append("" if row.first_call_s is None else f"{row.first_call_s:.1f}")
+        cells.append("" if row.peak_mb is None else f"{row.peak_mb:.0f}")
+        lines.append([*cells, "" if row.of_ceiling is None else f"{row.of_ceiling:.2f}"])
     whole = [line for line in lines if len(line) == len(head)]
     widths = [max(len(line[i]) for line in whole) for i in range(len(head))]
     widths[:2] = [max(len(line[i]) for line in lines) for i in (0, 1)]
-    right = {2, 7}
+    right = {2, 7, 8, 9}
     return "\n".join(
         "  ".join(
             cell.rjust(width) if i in right and len(line) == len(head) else cell.ljust(width)
@@ -122,7 +159,7 @@ def write_csv(path: pathlib.Path, rows: Iterable[Row], header: Mapping[str, str]
     path.parent.mkdir(parents=True, exist_ok=True)
     fields = ["item", "contender", "unit", "median", "low", "high"]
     fields += [f"to_{group}{end}" for group in GROUPS for end in ("", "_low", "_high")]
-    fields += ["first_call_s", "status"]
+    fields += ["first_call_s", "peak_mb", "of_ceiling", "status"]
     with path.open("w", newline="", encoding="utf-8") as file:
         file.writelines(f"# {key}: {value}\n" for key, value in header.items())
         writer = csv.writer(file, lineterminator="\n")
@@ -132,5 +169,8 @@ def write_csv(path: pathlib.Path, rows: Iterable[Row], header: Mapping[str, str]
             numbers = [row.figure, row.low, row.high]
             for ratio in ratios:
                 numbers += [None] * 3 if ratio is None else [ratio.value, ratio.low, ratio.high]
-            cells = ["" if n is None else f"{n:.4g}" for n in [*numbers, row.first_call_s]]
+            cells = [
+                "" if n is None else f"{n:.4g}"
+                for n in [*numbers, row.first_call_s, row.peak_mb, row.of_ceiling]
+            ]
             writer.writerow([row.item, row.contender, row.unit, *cells, row.status])

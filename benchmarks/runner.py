@@ -24,12 +24,15 @@ class Result:
         status: "ok", "missing: PACKAGES" or "failed: REASON".
         rounds: the samples of each round: seconds, or what the step returned.
         first_call_s: seconds of the first step: tracing, compilation, allocation.
+        peak_mb: highest resident memory of its process, 10^6 bytes; None off Linux and where the step
+            measures processes of its own.
     """
 
     contender: Contender
     status: str = "ok"
     rounds: list[list[float]] = dataclasses.field(default_factory=list)
     first_call_s: float | None = None
+    peak_mb: float | None = None
 
     def summaries(self, best: bool) -> list[float]:
         """One number a round: the median, or the lowest."""
@@ -63,14 +66,15 @@ class Worker:
         """Waits for the warm-up. Returns the seconds of the first call."""
         return self._reply()["first_call_s"]
 
-    def go(self) -> list[float]:
-        """The samples of one round."""
+    def go(self) -> tuple[list[float], float | None]:
+        """The samples of one round, and the peak of resident memory so far, 10^6 bytes."""
         try:
             self.process.stdin.write("go\n")
             self.process.stdin.flush()
         except BrokenPipeError:
             pass  # the reply will be missing, and says why
-        return self._reply()["samples"]
+        reply = self._reply()
+        return reply["samples"], reply["peak_mb"]
 
     def _reply(self) -> dict:
         line = self.process.stdout.readline()
@@ -128,7 +132,8 @@ def measure(
                 if result.status == "ok":
                     say(f"{item.name}: round {turn + 1} of {rounds}, {result.contender.name}")
                     with _failure_noted(result):
-                        result.rounds.append(workers[result.contender.name].go())
+                        samples, result.peak_mb = workers[result.contender.name].go()
+                        result.rounds.append(samples)
     finally:
         for worker in workers.values():
             worker.close()

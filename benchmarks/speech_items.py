@@ -44,7 +44,7 @@ def _by_cell(prefix: str, mode: str, shape: dict) -> tuple[Contender, ...]:
 _LAYER = {"batch": 8, "steps": 200}
 _NETWORK = {"batch": 8, "frames": 800}
 SPEECH_ITEMS = (
-    WorkItem("ctc_loss", "loss and gradient, batch 8, 200 steps, 29 classes", "ms", _ctc()),
+    WorkItem("ctc_loss", "loss and gradient, batch 8, 200 steps, 29 classes", "ms", _ctc(), guard=True),
     WorkItem(
         "recurrent_train",
         "one bidirectional layer of 512, batch 8, 200 steps",

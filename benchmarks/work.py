@@ -61,6 +61,9 @@ class WorkItem:
         steps: steps a round, or None for what the command line says.
         warmup: untimed steps at the start.
         best: take the lowest figure instead of the median.
+        gflops: 10^9 floating point operations of the products of a step, three times the forward's for
+            training; None where they are not known or differ between contenders.
+        guard: whether `--check` runs it unasked: quick, and steady from round to round.
     """
 
     name: str
@@ -71,6 +74,8 @@ class WorkItem:
     steps: int | None = None
     warmup: int = 2
     best: bool = False
+    gflops: float | None = None
+    guard: bool = False
 
     @property
     def timed(self) -> bool:

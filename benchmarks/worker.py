@@ -1,8 +1,8 @@
 """One contender in a process of its own: `python -m benchmarks.worker ITEM CONTENDER --steps N`.
 
 Prepares and warms up, prints a line {"first_call_s": ...}, then for every line "go" on standard input takes N
-steps and prints {"samples": [...]}: seconds, or what the step returned. It ends with its input. Whatever else
-the contender prints goes to standard error.
+steps and prints {"samples": [...], "peak_mb": ...}: seconds, or what the step returned, and the peak of its
+resident memory so far. It ends with its input. Whatever else the contender prints goes to standard error.
 """
 
 import json
@@ -13,6 +13,7 @@ import time
 import click
 
 from benchmarks.items import ITEMS, Contender, WorkItem
+from benchmarks.machine import resident_memory
 
 
 def set_threads(threads: int) -> None:
@@ -40,7 +41,9 @@ def serve(item: WorkItem, contender: Contender, steps: int, requests, replies) -
             raise ValueError(f"standard input: expected lines 'go', found {line!r}")
         if item.timed:
             step()  # the caches are the last contender's
-        reply(samples=[_sample(step, item.timed) for _ in range(steps)])
+        samples = [_sample(step, item.timed) for _ in range(steps)]
+        peak = resident_memory("VmHWM") if item.timed else None  # others work in processes of their own
+        reply(samples=samples, peak_mb=None if peak is None else peak / 1e6)
 
 
 def _sample(step, timed: bool) -> float:

@@ -1,18 +1,23 @@
 import csv
 import dataclasses
+import io
+import json
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner
 
 import zoo.models
 from benchmarks.__main__ import main
 from benchmarks.items import ITEMS, Contender, WorkItem
 from benchmarks.plain_resnet import plain_resnet20
-from benchmarks.report import rows_of, table, write_csv
+from benchmarks.report import Ratio, rows_of, table, write_csv
 from benchmarks.runner import Result, measure
+from benchmarks.worker import serve
 from zoo.hub.checkpoint import weight_names
+from zoo.training.arithmetic import training_flops
 
 ABSENT = "no_such_package_anywhere"
 OURS = Contender("zoo float32", "zoo", "m:f")
@@ -25,7 +30,7 @@ ITEM = WorkItem("some_item", "", "ms", (OURS, OURS_BF16, SLOW_PEER, FAST_PEER, G
 
 def results():
     return [
-        Result(OURS, rounds=[[0.8, 0.8], [0.9, 0.9]], first_call_s=2.5),
+        Result(OURS, rounds=[[0.8, 0.8], [0.9, 0.9]], first_call_s=2.5, peak_mb=1234.5),
         Result(OURS_BF16, rounds=[[0.4, 0.4], [0.45, 0.45]], first_call_s=3.0),
         Result(SLOW_PEER, rounds=[[2.0, 2.0], [2.0, 2.0]], first_call_s=0.5),
         Result(FAST_PEER, rounds=[[1.0, 1.0], [1.0, 1.0]], first_call_s=0.5),
@@ -115,7 +120,8 @@ def test_throughput_is_shown_in_images_a_second_and_compared_by_time():
 def test_table_is_aligned_and_shows_what_is_missing():
     lines = table(rows_of(ITEM, results())).splitlines()
     assert lines[0].split()[:6] == ["item", "contender", "median", "unit", "to", "zoo"]
-    assert lines[1].split() == ["some_item", "zoo", "float32", "850", "ms", "0.85", "(0.80..0.90)", "2.5"]
+    ours = ["some_item", "zoo", "float32", "850", "ms", "0.85", "(0.80..0.90)", "2.5", "1234"]
+    assert lines[1].split() == ours
     assert len({line.index(" ms") for line in lines[1:5]}) == 1
     assert lines[5].split() == ["some_item", "gone", "missing:", ABSENT]
 
@@ -129,8 +135,71 @@ def test_csv_holds_the_header_and_a_line_for_each_contender(tmp_path):
     assert [record["contender"] for record in records] == [c.name for c in ITEM.contenders]
     assert float(records[0]["median"]) == 850
     assert float(records[0]["to_torch_high"]) == pytest.approx(0.9)
+    assert (records[0]["peak_mb"], records[1]["peak_mb"]) == ("1234", "")
     assert records[4]["status"] == f"missing: {ABSENT}"
     assert records[4]["median"] == ""
+
+
+def nothing():
+    return lambda: 0.5
+
+
+@pytest.mark.parametrize(("unit", "shown"), [("ms", True), ("s", False)])
+def test_a_worker_says_the_peak_of_its_memory_unless_the_step_measures_other_processes(unit, shown):
+    replies = io.StringIO()
+    contender = Contender("nothing", "keras", f"{__name__}:nothing")
+    serve(dataclasses.replace(ITEM, unit=unit), contender, 2, ["go\n", "go\n"], replies)
+    _, first, second = map(json.loads, replies.getvalue().splitlines())
+    assert len(first["samples"]) == 2
+    if shown:
+        assert 10 < first["peak_mb"] <= second["peak_mb"] < 1e5
+    else:
+        assert second == {"samples": [0.5, 0.5], "peak_mb": None}
+
+
+def transformer(kind):
+    """One layer of MiniLM, or the whole GPT of the item; and how many tokens a row has."""
+    if kind == "bert":
+        return zoo.models.Bert(1000, num_layers=1, hidden_dim=384, num_heads=12, max_length=128), 128
+    return zoo.models.Gpt(257, 384, 6, 6, max_length=256), 256
+
+
+@pytest.mark.parametrize(
+    ("name", "examples", "kind"),
+    [
+        ("resnet20_inference", 128, "resnet20"),
+        pytest.param("resnet50_train", 3 * 8, "resnet50", marks=pytest.mark.slow),
+        ("minilm_train_32x128", 3 * 32 * 6, "bert"),
+        ("gpt_6x384_train_dropout_0.1", 3 * 16, "gpt"),
+    ],
+)
+def test_the_operations_of_an_item_are_those_that_tensorflow_counts(name, examples, kind):
+    if kind.startswith("resnet"):
+        model = getattr(zoo.models, kind)()
+        shape = (None, 28, 28, 1) if kind == "resnet20" else (None, 224, 224, 3)
+        model.build(shape)
+        spec = tf.TensorSpec(shape)
+    else:
+        model, length = transformer(kind)
+        model.build((None, length))
+        spec = tf.TensorSpec((None, length), "int32")
+        spec = {"token_ids": spec, "attention_mask": spec} if kind == "bert" else spec
+    forward = training_flops(model, spec) / 3e9
+    assert ITEMS[name].gflops == pytest.approx(examples * forward, rel=0.02)
+
+
+def test_the_share_of_the_ceiling_is_operations_by_time():
+    item = dataclasses.replace(ITEM, gflops=17.0)
+    rows = rows_of(item, results(), ceiling=100.0)
+    assert rows[0].of_ceiling == pytest.approx(17 / 0.85 / 100)
+    assert table(rows).splitlines()[1].split()[-1] == "0.20"
+    assert rows[4].of_ceiling is None
+    assert rows_of(item, results())[0].of_ceiling is None  # the ceiling was not measured
+
+
+def test_small_ratios_show_two_digits():
+    assert str(Ratio(0.0003263, 0.0002739, 0.0005224)) == "0.00033 (0.00027..0.00052)"
+    assert str(Ratio(0.1, 0.058, 12.3)) == "0.10 (0.058..12.30)"
 
 
 def test_a_missing_peer_is_reported_and_a_present_one_measured():
