@@ -52,6 +52,7 @@ def test_a_batch_smaller_than_the_devices_is_refused():
         ("[]", "expected JSON such as"),
         (config(["a:1", "b:1"], index=2), "expected a task of the cluster"),
         (config(["a:1", "b"]), "expected workers as host:port"),
+        (config(["a:1", "b:70000"]), "expected workers as host:port, found 'b:70000'"),
         (config(["a:1", "a:1"]), "twice"),
         (config(["a:1", "b:1"], kind="ps"), "expected a task of the cluster"),
         ('{"cluster": {"ps": ["a:1"], "worker": ["b:1"]}}', "expected the jobs chief and worker"),

@@ -98,7 +98,7 @@ def from_environment():
 
 def _address(worker):
     host, _, port = str(worker).rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise ValueError(f"TF_CONFIG: expected workers as host:port, found {worker!r}")
     return host, int(port)
 
