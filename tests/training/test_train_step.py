@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from keras.src.backend import get_keras_mask, set_keras_mask
 
+from zoo.training.epoch_data import EpochData, EpochNumber
 from zoo.training.log import TrainingLog
 from zoo.training.loss_count import loss_count, split
 from zoo.training.replicas_tensorflow import answer_rows
@@ -81,6 +82,23 @@ def test_parts_of_a_batch_keep_their_order():
     parts = split(({"a": tf.range(5)}, tf.range(5), None), 2)
     assert [part[0]["a"].numpy().tolist() for part in parts] == [[0, 1], [2, 3, 4]]
     assert parts[0][2] is None
+
+
+def test_machines_take_rows_of_each_batch_where_a_run_goes_on_too(monkeypatch):
+    """Left to choose TensorFlow gives each machine every second file of data that comes from files."""
+    x, y = np.ones((6, 5), "float32"), np.arange(6) % 3
+    data, seen, model = tf.data.Dataset.from_tensor_slices((x, y)).batch(2), [], Model()
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    epochs = model._epoch_data = EpochData(lambda: data)
+    monkeypatch.setattr(
+        type(tf.distribute.get_strategy()),
+        "experimental_distribute_dataset",
+        lambda self, data, options=None: seen.append(data) or data,
+    )
+    model.fit(data, epochs=2, verbose=0, shuffle=False, callbacks=[EpochNumber(epochs)])
+    policies = [data.options().experimental_distribute.auto_shard_policy for data in seen[-2:]]
+    assert policies == [tf.data.experimental.AutoShardPolicy.DATA] * 2
+    assert model.updates == 6
 
 
 def test_an_empty_share_of_a_batch_reaches_the_network_as_one_row():

@@ -38,9 +38,9 @@ class EpochData:
         data = self.make()
         return data.skip(self.skip) if epoch == self.first and self.skip else data
 
-    def take_over(self, epoch_iterator, strategy):
-        """Makes Keras' iterator over epochs iterate this, on TensorFlow."""
-        self._distribute = strategy.experimental_distribute_dataset
+    def take_over(self, epoch_iterator, distribute):
+        """Makes Keras' iterator over epochs iterate this, on TensorFlow; `distribute` shares it."""
+        self._distribute = distribute
         self._drawn = None
         epoch_iterator._distributed_dataset = self
 

@@ -69,6 +69,10 @@ class TrainStep:
             separate_random_streams(self.distribute_strategy, states)
         return super().fit(x, *args, validation_data=validation_data, **arguments)
 
+    def _share(self, data):
+        """The data set as the devices share it."""
+        return self.distribute_strategy.experimental_distribute_dataset(shard_by_batch(data))
+
     def evaluate(self, x=None, *args, **arguments):
         if self.distributed:
             x = shard_by_batch(x)
@@ -276,7 +280,7 @@ class TrainStep:
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         if self._epoch_data is not None and iterator is not None:
-            self._epoch_data.take_over(iterator, self.distribute_strategy)
+            self._epoch_data.take_over(iterator, self._share)
             self._epoch_data = None
         if self.distributed and iterator is not None:
             data_batch = first_batch_spec(iterator.data_adapter.get_tf_dataset())
