@@ -12,6 +12,7 @@ import functools
 import pathlib
 
 import keras
+from keras.src.trainers.data_adapters.tf_dataset_adapter import make_class_weight_map_fn
 from zoo.applications import pretrained
 from zoo.applications.arguments import check_count, check_examples, check_path, check_weights
 
@@ -202,6 +203,7 @@ class Application(TrainStep, keras.Model):
         steps_per_epoch=None,
         callbacks=None,
         shuffle=True,
+        class_weight=None,
         checkpoints=None,
         **arguments,
     ):
@@ -213,7 +215,7 @@ class Application(TrainStep, keras.Model):
             batch_size, epochs: the recipe's by default.
             validation_data: raw (x, y), or what x may be.
             sample_weight: float [N], or None.
-            initial_epoch, steps_per_epoch, callbacks, shuffle, **arguments: as in Keras.
+            initial_epoch, steps_per_epoch, callbacks, shuffle, class_weight, **arguments: as in Keras.
             checkpoints: a `zoo.training.Checkpoints`, or its folder: the run goes on from the newest file in
                 it, mid-epoch, with the weights that a run without a break would have. The order of the data
                 then depends on the recipe's seed and the epoch only.
@@ -227,7 +229,8 @@ class Application(TrainStep, keras.Model):
         batch_size, epochs = numbers.batch_size, numbers.epochs
         x, y = _pair(x, y)
         check_weights(sample_weight, self.weighs_examples)
-        data = self._epoch(x, y, sample_weight, batch_size, shuffle)
+        make = functools.partial(self._epoch, class_weight, x, y, sample_weight, batch_size, shuffle)
+        data = make()
         if validation_data is not None:
             pair = validation_data if isinstance(validation_data, tuple) else _pair(validation_data)
             validation_data = self.inference_data(*pair, batch_size=batch_size)
@@ -244,11 +247,11 @@ class Application(TrainStep, keras.Model):
         if self._schedules:
             self._start_schedule(steps, epochs, initial_epoch, position if path else None)
         callbacks = list(callbacks or [])
-        if getattr(self.optimizer, "use_ema", False) and validation_data is not None:
+        inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        if getattr(inner, "use_ema", False) and validation_data is not None:
             callbacks.insert(0, keras.callbacks.SwapEMAWeights())
         listening = contextlib.nullcontext()
         if checkpoints is not None:
-            make = functools.partial(self._epoch, x, y, sample_weight, batch_size, shuffle)
             checkpoints.others = list(callbacks)
             callbacks.insert(0, self._go_on(data, make, checkpoints, path, position, initial_epoch))
             callbacks.append(checkpoints)
@@ -266,9 +269,11 @@ class Application(TrainStep, keras.Model):
                 **arguments,
             )
 
-    def _epoch(self, *arguments):
+    def _epoch(self, class_weight, *arguments):
         """The batches of an epoch: `training_data`, or as much of it as the recipe says."""
         data = self.training_data(*arguments)
+        if class_weight:
+            data = data.map(make_class_weight_map_fn(class_weight))
         return data.take(self.recipe.epoch_steps) if self.recipe.epoch_steps else data
 
     def _go_on(self, data, make, checkpoints, path, position, epoch):

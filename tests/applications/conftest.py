@@ -14,10 +14,11 @@ from zoo.preprocessing import ImagePreprocessor
 def tiny():
     """() -> an untrained ImageClassifier with 2 blocks for the 10 classes of Fashion-MNIST, seed 0."""
 
-    def make(labels=None, seed=0, **preprocessor):
+    def make(labels=None, seed=0, precision="float32", **preprocessor):
         keras.utils.set_random_seed(seed)
         labels = labels or fashion_mnist("sample").label_names
-        model = ResNet((1, 1), (4, 8), len(labels), block="basic", stem="small", stem_filters=4)
+        numbers = {"block": "basic", "stem": "small", "stem_filters": 4, "dtype": precision}
+        model = ResNet((1, 1), (4, 8), len(labels), **numbers)
         settings = {"image_size": (28, 28), "channels": 1, "mean": (0.286,), "std": (0.353,), **preprocessor}
         return ImageClassifier(model, ImagePreprocessor(**settings), labels=labels)
 

@@ -180,8 +180,9 @@ def test_weight_decay_spares_norms_and_biases_also_after_loading(tiny, clothes, 
         assert decays == {"kernel"}
 
 
-def test_ema_is_what_validation_sees_and_what_remains(tiny, clothes):
-    app = tiny()
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])  # whose loss scale wraps the optimizer
+def test_ema_is_what_validation_sees_and_what_remains(precision, tiny, clothes):
+    app = tiny(precision=precision)
     app.compile(ema=0.9, learning_rate=0.1, augment={})
     images, labels = clothes[0][:64], clothes[1][:64]
     history = app.fit(images, labels, validation_data=(images, labels), epochs=2, verbose=0).history
