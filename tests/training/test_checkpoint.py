@@ -141,6 +141,22 @@ def test_early_stopping_counts_on_in_a_run_that_goes_on(tmp_path):
     assert epochs_of(9)[0] == []  # it has ended
 
 
+def test_class_weights_count_in_a_run_with_checkpoints(tmp_path):
+    x, y = fashion_mnist("sample")
+
+    def weights(**arguments):
+        keras.utils.set_random_seed(0)
+        app = resumed_run.image_classifier("mlp", "float32", 0.0)
+        app.compile(learning_rate=0.01, augment={})
+        weighs = {label: float(label) for label in range(10)}
+        options = {"batch_size": 50, "epochs": 1, "verbose": 0, "shuffle": False}
+        app.fit(x[:100], y[:100], class_weight=weighs, **options, **arguments)
+        return app.get_weights()
+
+    for actual, expected in zip(weights(checkpoints=tmp_path), weights(), strict=True):
+        np.testing.assert_array_equal(actual, expected)
+
+
 def test_callbacks_remember_what_they_compare_with(tmp_path):
     class Own(keras.callbacks.Callback):
         count = 0
@@ -173,6 +189,7 @@ class Tiny(keras.Sequential):
     """With what `Checkpoints` asks of an application."""
 
     skipping = 0
+    steps_per_execution = 1
 
     @property
     def updates(self):
@@ -256,6 +273,29 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
 def test_only_the_chief_writes(tmp_path):
     saved(tmp_path / "none", writes=False)
     assert not (tmp_path / "none").exists()
+
+
+def test_of_several_machines_the_chief_ends_first_whichever_is_told(tmp_path):
+    (chief, worker) = (Checkpoints(tmp_path, writes=writes) for writes in (True, False))
+    for checkpoints in (chief, worker):
+        checkpoints.set_model(tiny())
+        checkpoints.model.on_several_machines = True
+        checkpoints.on_train_begin()
+
+    def of_the_worker():
+        with worker.listening():
+            os.kill(os.getpid(), signal.SIGTERM)
+            worker.on_train_batch_end(3)  # it goes on
+            assert chief.newest() == (None, Position())
+            with pytest.raises(SystemExit, match=f"^{EXIT_PREEMPTED}$"):
+                chief.on_train_batch_end(3)
+            raise RuntimeError("the chief is gone")
+
+    with pytest.raises(SystemExit, match=f"^{EXIT_PREEMPTED}$"):
+        of_the_worker()
+    assert chief.newest()[1] == Position(step=4)
+    chief.on_train_begin()  # started again: nobody has told it to end
+    chief.on_train_batch_end(4)
 
 
 def test_an_unknown_metric_is_named(tmp_path):

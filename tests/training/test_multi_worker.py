@@ -12,16 +12,18 @@ import pytest
 import resumed_run
 from loopback import free_ports
 
+from zoo.training import Checkpoints
+
 PLAIN = ["augment={}", "dropout=0.0", "optimizer='sgd'", "learning_rate=0.01"]
 
 
-def run_workers(folder, kill=None, count=2):
-    """Exit codes of `count` workers, once all have ended; the last one is killed at step `kill`."""
+def run_workers(folder, kill=None, count=2, number=signal.SIGKILL):
+    """Exit codes of `count` workers, once all have ended; the last one gets `number` at step `kill`."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
     workers = []
     for index in range(count):
         config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        dies = [str(kill)] if kill is not None and index == count - 1 else []
+        dies = [str(kill), str(int(number))] if kill is not None and index == count - 1 else []
         command = [
             sys.executable,
             resumed_run.__file__,
@@ -68,7 +70,7 @@ def one_process(tmp_path_factory):
 
 def assert_close(folder, other):
     for actual, expected in zip(end(folder), end(other), strict=True):
-        if actual.dtype == np.float32:
+        if np.issubdtype(actual.dtype, np.floating):  # losses and metrics, too, of training and validation
             np.testing.assert_allclose(actual, expected, atol=1e-6)
 
 
@@ -95,6 +97,17 @@ def test_a_killed_worker_ends_the_others_and_the_restarted_job_ends_as_if_nothin
     assert codes[0] != 0, "the other worker should have ended with an error"
     assert not (tmp_path / "end.npz").exists()
     assert list((tmp_path / "checkpoints").glob("checkpoint-*"))
+    assert run_workers(tmp_path) == [0, 0], logs(tmp_path)
+    for actual, expected in zip(end(tmp_path), end(two_workers), strict=True):
+        np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.slow
+def test_sigterm_to_one_worker_has_the_chief_write_a_checkpoint_and_all_end_with_75(two_workers, tmp_path):
+    assert run_workers(tmp_path, kill=8, number=signal.SIGTERM) == [75, 75], logs(tmp_path)
+    position = Checkpoints(tmp_path / "checkpoints").newest()[1]
+    done = position.epoch * resumed_run.STEPS + position.step
+    assert done in (9, 10), position  # the step in which the signal came, or the one after it
     assert run_workers(tmp_path) == [0, 0], logs(tmp_path)
     for actual, expected in zip(end(tmp_path), end(two_workers), strict=True):
         np.testing.assert_array_equal(actual, expected)

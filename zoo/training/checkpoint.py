@@ -5,7 +5,8 @@ the place in the data and what callbacks such as `keras.callbacks.EarlyStopping`
 beside its name and renamed; the last few and the best stay.
 
 A process that gets SIGTERM (pre-emption) writes a checkpoint after its step and ends with exit code 75, which
-says: start me again with the same command.
+says: start me again with the same command. Of several machines any may get it: the chief, who writes, ends
+first, and the others after it, since a machine that is gone fails the step that the rest are in.
 """
 
 import contextlib
@@ -91,6 +92,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._epoch = 0
         self._metrics = None
         self._terminated = threading.Event()
+        self._wish = self.folder / ".end"  # of a machine that is told to end, for the chief to see
 
     def newest(self):
         """(path, position) of the newest whole checkpoint, or (None, Position()).
@@ -184,13 +186,17 @@ class Checkpoints(keras.callbacks.Callback):
 
     @contextlib.contextmanager
     def listening(self):
-        """While it lasts SIGTERM waits for the end of the step."""
+        """While it lasts SIGTERM waits for the end of the step, that of the chief in all processes."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         before = signal.signal(signal.SIGTERM, self._on_sigterm)
         try:
             yield
+        except Exception as error:
+            if self._terminated.is_set() and self._waits:  # the chief has ended
+                raise SystemExit(EXIT_PREEMPTED) from error
+            raise
         finally:
             signal.signal(signal.SIGTERM, before)
 
@@ -206,8 +212,25 @@ class Checkpoints(keras.callbacks.Callback):
         stopped = bool(getattr(self.model, "stop_training", False))
         return Position(epoch, step, self.model.updates, getattr(schedule, "start", 0), stopped)
 
+    @property
+    def _waits(self):
+        """Whether this process goes on until the chief, on another machine, ends."""
+        return not self.writes and getattr(self.model, "on_several_machines", False)
+
+    def _is_ending(self):
+        """Whether the run ends here; called after each step."""
+        told = self._terminated.is_set()
+        if self._waits:
+            if told:
+                make_folder(self.folder, "checkpoints")
+                self._wish.touch()
+            return False
+        return told or (getattr(self.model, "on_several_machines", False) and self._wish.exists())
+
     def on_train_begin(self, logs=None):
         self._saved_at = time.monotonic()
+        if self.writes:
+            self._wish.unlink(missing_ok=True)  # of the run before
         if self._memories:  # the others come first, and forget everything here
             recall(self.others, *self._memories)
             self._memories = None
@@ -227,9 +250,11 @@ class Checkpoints(keras.callbacks.Callback):
         done = batch + 1
         due = time.monotonic() - self._saved_at >= self.every_seconds
         due = due or (self.every_steps and done % self.every_steps < self.model.steps_per_execution)
-        if due or self._terminated.is_set():
+        ending = self._is_ending()
+        if due or ending:
             self.save(self._position(self._epoch, done))
-        self._end_if_terminated()
+        if ending:
+            self._end()
 
     def on_epoch_end(self, epoch, logs=None):
         value = (logs or {}).get(self.best)
@@ -242,12 +267,12 @@ class Checkpoints(keras.callbacks.Callback):
         if better:
             self._best_value = float(value)
         self.save(self._position(epoch + 1, 0), best=better)
-        self._end_if_terminated()
+        if self._is_ending():
+            self._end()
 
-    def _end_if_terminated(self):
-        if self._terminated.is_set():
-            print(f"SIGTERM: checkpoint written to {self.folder}; exit code {EXIT_PREEMPTED}", flush=True)
-            raise SystemExit(EXIT_PREEMPTED)
+    def _end(self):
+        print(f"SIGTERM: checkpoint written to {self.folder}; exit code {EXIT_PREEMPTED}", flush=True)
+        raise SystemExit(EXIT_PREEMPTED)
 
 
 def _parts(model):
