@@ -18,7 +18,8 @@ from zoo.applications.commands.common import load, user_errors, with_changes
     "--strategy",
     default="auto",
     show_default=True,
-    help="Devices: one, mirrored (of this machine), multi_worker (machines of TF_CONFIG), tpu.",
+    help="Devices: one, mirrored (of this machine), multi_worker (machines of TF_CONFIG), tpu; on JAX "
+    "data_parallel, model_parallel.",
 )
 @click.option(
     "--every-seconds",

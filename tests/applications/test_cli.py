@@ -61,6 +61,25 @@ def test_fine_tune_evaluate_export_on_a_folder(photos, tmp_path):
     assert (tmp_path / "served" / "saved_model.pb").is_file()
 
 
+@pytest.mark.slow
+def test_fit_on_the_named_devices_writes_events_and_a_log_that_is_drawn(tmp_path):
+    for package in ("tensorboard", "matplotlib"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    fields = {"model": "mlp", "train_sizes": "[]", "epochs": 1, "batch_size": 50}
+    fields |= {f"{part}_split": "sample" for part in ("train", "validation", "test")}
+    changes = [word for field, value in fields.items() for word in ("--set", f"{field}={value}")]
+    options = ("--out", tmp_path, "--strategy", "mirrored", "--tensorboard")
+    result = zoo("fit", "resnet20.fashion_mnist", *options, *changes)
+    assert result.exit_code == 0, result.output
+    assert "strategy: mirrored, 1 devices share each batch: the devices of this machine" in result.output
+    assert "mfu: the share of" in result.output
+    assert {path.name for path in (tmp_path / "tensorboard").iterdir()} == {"train", "validation"}
+    result = zoo("report", tmp_path)
+    assert result.exit_code == 0, result.output
+    names = {path.name for path in (tmp_path / "report").iterdir()}
+    assert {"loss.png", "accuracy.png", "gradient_norm.png", "learning_rate.png"} <= names
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
