@@ -169,6 +169,10 @@ def test_damaged_files_are_refused(tiny, tmp_path):
     (tmp_path / "app.keras").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="name: expected a whole .keras file"):
         ImageClassifier.from_pretrained(tmp_path / "app.keras")
+    middle = len(whole) // 2
+    (tmp_path / "app.keras").write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+    with pytest.raises(ValueError, match="name: expected a whole .keras file, found .*: Bad CRC-32"):
+        ImageClassifier.from_pretrained(tmp_path / "app.keras")
     app.save_pretrained(tmp_path / "folder")
     weights = tmp_path / "folder" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
