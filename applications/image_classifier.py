@@ -19,7 +19,14 @@ from zoo.datasets import image_folder
 from zoo.files import read_json
 from zoo.hub import checkpoint, foreign
 from zoo.metrics.classification import classification_report
-from zoo.preprocessing import ImageAugmentation, ImagePreprocessor, find_bad_image, image_dataset
+from zoo.preprocessing import (
+    ImageAugmentation,
+    ImagePreprocessor,
+    failed_check,
+    find_bad_image,
+    image_dataset,
+    unreadable_image,
+)
 from zoo.preprocessing.image_augmentation import random_numbers
 from zoo.preprocessing.labels import check_label_names, encode_labels
 from zoo.training.progressive_size import ProgressiveSize
@@ -315,12 +322,16 @@ class ImageClassifier(Application):
 
     @contextlib.contextmanager
     def _explained(self, x):
-        """Turns an error from inside the tf.data pipeline into one that names the image."""
+        """Turns an error from inside the tf.data pipeline into one that names the image or the label."""
         try:
             yield
         except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as error:
             is_folder = isinstance(x, (str, os.PathLike)) and os.path.isdir(x)
-            found = find_bad_image(list(image_folder(x).paths) if is_folder else x, self.preprocessor)
+            found = (
+                failed_check(error)
+                or find_bad_image(list(image_folder(x).paths) if is_folder else x, self.preprocessor)
+                or unreadable_image(error)
+            )
             if found is None:
                 raise
             raise found from error

@@ -8,6 +8,7 @@ application that is asked for, or of the one that `FOREIGN_APPLICATIONS` names f
 import json
 import os
 import pathlib
+import zipfile
 
 import keras
 from zoo.applications import model_card
@@ -74,7 +75,7 @@ def load_keras(path):
         getattr(applications, name)  # Keras finds only classes that are imported
     try:
         return keras.saving.load_model(path)
-    except (OSError, KeyError, EOFError) as error:
+    except (OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"name: expected a whole .keras file, found {str(path)!r}: {error}") from error
     except ValueError as error:
         if "zip" not in str(error).lower():
@@ -107,8 +108,10 @@ def _load_registered(cls, weights, precision):
 
 def _imagenet_labels():
     """The 1,000 class names, from the index that keras.applications uses; a name met twice gets its id."""
-    url = keras.src.applications.imagenet_utils.CLASS_INDEX_PATH
-    path = keras.utils.get_file("imagenet_class_index.json", url, cache_subdir="models")
+    from zoo.hub import foreign
+
+    url, file = keras.src.applications.imagenet_utils.CLASS_INDEX_PATH, "imagenet_class_index.json"
+    path = foreign.from_keras(file, lambda: keras.utils.get_file(file, url, cache_subdir="models"))
     index = json.loads(pathlib.Path(path).read_text())
     pairs = [index[str(i)] for i in range(1000)]
     names = [name for _, name in pairs]

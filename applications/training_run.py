@@ -51,6 +51,10 @@ def run(
 
     Raises: SystemExit with code 75 after SIGTERM, once a checkpoint is written.
     """
+    if not (data or recipe.data):
+        raise ValueError(
+            f"data: expected a data set, file or folder, since recipe {recipe.name!r} names none, found none"
+        )
     out = make_folder(out, "out")
     train, validation, test = _splits(recipe, data or recipe.data)
     devices = strategies.choose(strategy, timeout=timeout)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from zoo.applications import ImageClassifier
 
 GOOD = np.zeros((2, 28, 28, 1), "uint8")
+JPEG = tf.io.encode_jpeg(np.arange(784, dtype="uint8").reshape(28, 28, 1)).numpy()
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,58 @@ def test_bad_images_are_named(tiny, x, message):
 def test_bad_labels_are_named(tiny, y, message):
     with pytest.raises(ValueError, match=message):
         tiny().fit(GOOD, y, epochs=1, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.full((2, 28, 28, 1), np.nan, "float32"), "x: expected finite pixels, found NaN or infinity"),
+        (
+            np.full((2, 28, 28, 1), -1, "int32"),
+            r"x: expected pixels in 0..255, found values from -1 to -1",
+        ),
+        (np.full((2, 28, 28, 1), 256.0), r"x: expected pixels in 0..255, found values from 256 to 256"),
+        (np.zeros((2, 28, 28, 1), bool), "x: expected pixels in 0..255, found bool"),
+        (np.zeros((2, 28, 28, 5), "uint8"), r"^x: expected 1 \(grey\), 3 \(colour\) .* found 5 in"),
+        (
+            [JPEG, JPEG[:200]],
+            "x: expected a dataset of JPEG, PNG, BMP or GIF, found one that is none: jpeg::",
+        ),
+        (["nowhere.png"] * 2, "x: expected a dataset of JPEG.* found one that is none: nowhere.png; No such"),
+    ],
+)
+def test_bad_images_of_a_dataset_are_told_and_change_nothing(tiny, images, message):
+    app = tiny()
+    app.compile(augment={}, weight_decay=0.0)  # TensorFlow may decay before it sees that no batch came
+    before = app.get_weights()
+    data = tf.data.Dataset.from_tensor_slices(images)
+    labels = tf.data.Dataset.from_tensor_slices([3, 4])
+    for act in (
+        lambda: app.predict(data.batch(2)),
+        lambda: app.report(data, [3, 4]),
+        lambda: app.fit(tf.data.Dataset.zip((data, labels)), batch_size=2, epochs=1, verbose=0),
+    ):
+        with pytest.raises(ValueError, match=message):
+            act()
+    for now, then in zip(app.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([3, 10], r"labels: expected one of the 10 labels \['T-shirt/top', ..., 'Ankle boot'\], found 10$"),
+        ([3.0, 0.5], r"labels: expected one of the 10 labels .*, found 0.5$"),
+        (["Bag", "it's a Größe"], r"labels: expected one of the 10 labels .*, found it's a Größe$"),
+        (np.full((2, 3), 1 / 3, "float32"), "labels: expected rows of 10 probabilities, found a dataset of"),
+        (np.full((2, 10), np.nan, "float32"), "labels: expected rows of probabilities that sum to 1, found"),
+    ],
+)
+def test_bad_labels_of_a_dataset_are_told(tiny, y, message):
+    app = tiny()
+    app.compile(augment={})
+    with pytest.raises(ValueError, match=message):
+        app.fit(tf.data.Dataset.from_tensor_slices((GOOD, y)), batch_size=2, epochs=1, verbose=0)
 
 
 def test_truncated_jpeg_and_text_named_png_are_found_in_a_folder(tiny, photos):
@@ -115,6 +168,10 @@ def test_damaged_files_are_refused(tiny, tmp_path):
     whole = (tmp_path / "app.keras").read_bytes()
     (tmp_path / "app.keras").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="name: expected a whole .keras file"):
+        ImageClassifier.from_pretrained(tmp_path / "app.keras")
+    middle = len(whole) // 2
+    (tmp_path / "app.keras").write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+    with pytest.raises(ValueError, match="name: expected a whole .keras file, found .*: Bad CRC-32"):
         ImageClassifier.from_pretrained(tmp_path / "app.keras")
     app.save_pretrained(tmp_path / "folder")
     weights = tmp_path / "folder" / "model.safetensors"

@@ -50,6 +50,11 @@ def first_outputs(app, golden):
     return app.predict(rng.integers(0, 256, golden["shape"], "uint8"))[0]
 
 
+def test_resnet20_is_float32_whatever_its_recipe_trained_in():
+    app = applications.ImageClassifier.from_pretrained("resnet20.fashion_mnist")
+    assert app.model.dtype_policy.name == "float32"
+
+
 def test_resnet20_recognises_the_embedded_test_images(clothes):
     app = applications.ImageClassifier.from_pretrained("resnet20.fashion_mnist")
     accuracy = app.evaluate(*clothes, return_dict=True, verbose=0)["accuracy"]

@@ -220,6 +220,24 @@ def test_folder_holds_everything_and_a_card(tiny, clothes, tmp_path):
     assert "T-shirt/top" in card
 
 
+@pytest.mark.slow
+def test_precision_stays_in_folder_file_and_savedmodel(tiny, clothes, tmp_path):
+    tiny().save_pretrained(tmp_path / "wide")
+    app = ImageClassifier.from_pretrained(tmp_path / "wide", precision="mixed_bfloat16")
+    expected = app.predict(clothes[0][:5])
+    app.save_pretrained(tmp_path / "folder")
+    app.save(tmp_path / "app.keras")
+    for path in ("folder", "app.keras"):
+        loaded = ImageClassifier.from_pretrained(tmp_path / path)
+        assert loaded.model.dtype_policy.name == "mixed_bfloat16"
+        np.testing.assert_array_equal(loaded.predict(clothes[0][:5]), expected)
+    wide = ImageClassifier.from_pretrained(tmp_path / "folder", precision="float32")
+    np.testing.assert_array_equal(wide.predict(clothes[0][:5]), tiny().predict(clothes[0][:5]))
+    app.export(tmp_path / "served")
+    served = tf.saved_model.load(str(tmp_path / "served")).signatures["pixels"]
+    np.testing.assert_allclose(served(tf.constant(clothes[0][:5]))["probabilities"], expected, atol=1e-5)
+
+
 def test_classify_sorts_and_limits(tiny, clothes):
     app = tiny()
     scores = app.predict(clothes[0][:2])

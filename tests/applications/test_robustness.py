@@ -333,6 +333,7 @@ COMMANDS = {
     f"{IMAGES} --set lora=4": "lora: expected 0 for a ImageClassifier, found 4",
     f"{IMAGES} --every-seconds -1": "Invalid value for '--every-seconds'",
     f"{IMAGES} --strategy banana": "strategy: expected one of",
+    "fit image_fine_tune --out run1": "data: expected a data set, file or folder, since recipe 'image_fine_",
     "fit image_fine_tune --out run1 --data no/where": "path: expected a folder of class folders",
     "fit image_fine_tune --out run1 --data nothing": "path: expected at least two class folders",
     "fit image_fine_tune --out run1 --data one_class": "path: expected at least two class folders",

@@ -8,6 +8,7 @@ from zoo import models
 from zoo.hub.checkpoint import weight_names
 from zoo.hub.foreign import (
     KERAS_EPSILON,
+    from_keras,
     hf_resnet_arguments,
     hf_resnet_names,
     keras_applications_model,
@@ -179,3 +180,21 @@ def test_misfits_of_keras_applications_are_told():
 def test_unknown_keras_application_is_refused():
     with pytest.raises(ValueError, match="expected keras-applications:ResNet50"):
         keras_applications_model("keras-applications:VGG16")
+
+
+def test_what_keras_is_to_download_is_told_offline_and_where_it_fails(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setenv("ZOO_OFFLINE", "1")
+        with pytest.raises(ValueError, match=r"source: expected .*resnet50_weights.* because ZOO_OFFLINE"):
+            keras_applications_model("keras-applications:ResNet50")
+        (tmp_path / "models").mkdir()
+        (tmp_path / "models" / "here.json").write_text("{}")
+        assert from_keras("here.json", lambda: "fetched") == "fetched"
+
+    def unreachable():
+        url = "http://localhost:1/index.json"  # a port where nobody listens
+        return keras.utils.get_file("index.json", url, cache_dir=tmp_path)
+
+    with pytest.raises(ConnectionError, match=r"index.json: expected a download by Keras, found a failure"):
+        from_keras("index.json", unreachable)

@@ -6,13 +6,15 @@ A map is a dict from our names (`zoo.hub.checkpoint.weight_names`) to `Source(na
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from zoo.hub.checkpoint import Source, TensorFile, load_mapped, weight_names
+from zoo.hub.sources import offline
 
 if TYPE_CHECKING:
     from zoo.models import ResNet
@@ -228,7 +230,30 @@ def keras_applications_model(source: str) -> keras.Model:
     name = source.removeprefix("keras-applications:")
     if name == source or name not in ("ResNet50", "ResNet101", "ResNet152"):
         raise ValueError(f"source: expected keras-applications:ResNet50 (or 101, 152), found {source!r}")
-    return getattr(keras.applications, name)(weights="imagenet", classifier_activation=None)
+    make = getattr(keras.applications, name)
+    file = f"{name.lower()}_weights_tf_dim_ordering_tf_kernels.h5"
+    return from_keras(file, lambda: make(weights="imagenet", classifier_activation=None))
+
+
+def from_keras(file: str, fetch: Callable[[], Any]) -> Any:
+    """`fetch()`, which has Keras download `file` to its cache, with its failures told in our words.
+
+    Raises:
+        ValueError: ZOO_OFFLINE is set and the file is not in the cache.
+        ConnectionError: Keras could not download it.
+    """
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    if offline() and not (home / "models" / file).is_file():
+        raise ValueError(
+            f"source: expected {home / 'models' / file} because ZOO_OFFLINE is set, found none; unset "
+            "ZOO_OFFLINE, or put the file there"
+        )
+    try:
+        return fetch()
+    except Exception as error:
+        if "URL fetch failure" not in str(error):  # Keras raises a bare Exception
+            raise
+        raise ConnectionError(f"{file}: expected a download by Keras, found a failure: {error}") from error
 
 
 class _Variables:

@@ -9,7 +9,8 @@ from zoo.preprocessing.audio_stream import pcm_pieces, resample_pieces
 from zoo.preprocessing.byte_pair import BytePair
 from zoo.preprocessing.image import ImagePreprocessor
 from zoo.preprocessing.image_augmentation import ImageAugmentation
-from zoo.preprocessing.image_input import find_bad_image, image_dataset
+from zoo.preprocessing.image_input import find_bad_image, image_dataset, unreadable_image
+from zoo.preprocessing.row_checks import failed_check
 from zoo.preprocessing.text import TextPreprocessor
 from zoo.preprocessing.token_file import TokenFile
 from zoo.preprocessing.waveforms import WaveformPreprocessor
@@ -26,6 +27,7 @@ __all__ = [
     "WaveformPreprocessor",
     "WordPiece",
     "audio_list",
+    "failed_check",
     "find_bad_image",
     "image_dataset",
     "normalize_text",
@@ -35,6 +37,7 @@ __all__ = [
     "resample",
     "resample_pieces",
     "spell_number",
+    "unreadable_image",
     "waveform",
     "written_text",
 ]

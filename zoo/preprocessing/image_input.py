@@ -5,9 +5,12 @@ Shapes: N images, H and W height and width of a raw image, C its channels.
 
 import os
 import pathlib
+import re
 
 import numpy as np
 import tensorflow as tf
+
+from zoo.preprocessing.row_checks import check_row
 
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM")
 
@@ -24,7 +27,8 @@ def image_dataset(x, name="x"):
     Returns: (dataset, count). Elements are scalar strings (encoded bytes) or numeric [H, W, C]; count is an
     int, or None for an endless dataset; a dataset that does not know its length is counted by one pass.
 
-    Raises: ValueError with the argument, what was expected, what was found and the row.
+    Raises: ValueError with the argument, what was expected, what was found and the row. The pixels of a
+    dataset are checked while it runs: see `failed_check`.
     """
     if isinstance(x, tf.data.Dataset):
         return _from_dataset(x, name)
@@ -134,6 +138,8 @@ def _from_dataset(dataset, name):
         raise ValueError(
             f"{name}: expected a dataset of strings or of images [H, W, C], batched or not, found {spec}"
         )
+    if spec.dtype != tf.string:
+        _check_spec(spec, name)
     count = int(dataset.cardinality())
     if count == tf.data.UNKNOWN_CARDINALITY:
         count = int(dataset.reduce(np.int64(0), lambda seen, _: seen + 1))
@@ -141,7 +147,34 @@ def _from_dataset(dataset, name):
         raise ValueError(f"{name}: expected at least one image, found an empty dataset")
     if spec.dtype == tf.string:
         dataset = dataset.map(_read_unless_encoded, num_parallel_calls=tf.data.AUTOTUNE)
+    elif spec.dtype != tf.uint8:
+        dataset = dataset.map(lambda image: _checked_row(image, name), num_parallel_calls=tf.data.AUTOTUNE)
     return dataset, count if count > 0 else None
+
+
+def _check_spec(spec, name):
+    """Refuses images whose type or number of channels is wrong whatever their pixels are."""
+    if spec.shape[-1] not in (None, 1, 2, 3, 4):
+        raise ValueError(
+            f"{name}: expected 1 (grey), 3 (colour) or 2 and 4 (with alpha) channels last, "
+            f"found {spec.shape[-1]} in {spec}"
+        )
+    if not (spec.dtype.is_integer or spec.dtype.is_floating):
+        raise ValueError(f"{name}: expected pixels in 0..255, found {spec.dtype.name}")
+
+
+def _checked_row(image, name):
+    """One image of a dataset; its pixels are looked at when it comes by."""
+    pixels = tf.cast(image, "float32")
+    finite = tf.reduce_all(tf.math.is_finite(pixels))
+    low, high = tf.reduce_min(pixels), tf.reduce_max(pixels)
+    inside = tf.reduce_all((pixels >= 0) & (pixels <= 255)) | ~finite
+    checks = [
+        check_row(finite, f"{name}: expected finite pixels, found", "NaN or infinity"),
+        check_row(inside, f"{name}: expected pixels in 0..255, found values from", low, "to", high),
+    ]
+    with tf.control_dependencies(checks):
+        return tf.identity(image)
 
 
 def _read_unless_encoded(string):
@@ -171,3 +204,14 @@ def find_bad_image(x, preprocessor, name="x"):
                 f"{name}: expected a JPEG, PNG, BMP or GIF in row {row}, found {what}: {reason}"
             )
     return None
+
+
+def unreadable_image(error, name="x"):
+    """The ValueError for an image of a dataset that could not be read, from TensorFlow's `error`, or None."""
+    match = re.search(r"([^\n]*)\n\t \[\[.*(DecodeImage|ReadFile)\}\}", str(error.message))
+    if match is None:
+        return None
+    reason = re.sub(r".*Iterator::\S*: ", "", match[1].split("}} ")[-1]).strip()
+    return ValueError(
+        f"{name}: expected a dataset of JPEG, PNG, BMP or GIF, found one that is none: {reason}"
+    )

@@ -6,6 +6,8 @@ Shapes: N examples, K classes.
 import numpy as np
 import tensorflow as tf
 
+from zoo.preprocessing.row_checks import check_row
+
 
 def check_label_names(labels):
     """A tuple of K distinct, non-empty names; ValueError otherwise."""
@@ -106,10 +108,13 @@ def _check_probabilities(y, names):
 
 def _encode_dataset(y, names, one_hot):
     spec = y.element_spec
-    single = 1 if spec.dtype.is_floating else 0
+    if spec.dtype.is_floating and spec.shape.rank and spec.shape[-1] not in (None, len(names)):
+        raise ValueError(f"labels: expected rows of {len(names)} probabilities, found a dataset of {spec}")
+    single = 1 if spec.dtype.is_floating and spec.shape.rank != 0 else 0
     if spec.shape.rank == single + 1:
         y = y.unbatch()
-    if spec.dtype.is_floating:
+    if single:
+        y = y.map(_checked_probabilities)
         return y if one_hot else y.map(lambda row: tf.argmax(row, output_type="int32"))
     table = None
     if spec.dtype == tf.string:
@@ -118,13 +123,21 @@ def _encode_dataset(y, names, one_hot):
 
     def encode(label):
         number = tf.cast(label, "int32") if table is None else table.lookup(label)
-        message = f"labels: expected one of the {len(names)} labels {_ends(names)}, found another"
-        with tf.control_dependencies(
-            [tf.debugging.Assert((number >= 0) & (number < len(names)), [message, label])]
-        ):
+        known = (number >= 0) & (number < len(names))
+        if spec.dtype.is_floating:
+            known &= tf.equal(tf.cast(number, label.dtype), label)
+        message = f"labels: expected one of the {len(names)} labels {_ends(names)}, found"
+        with tf.control_dependencies([check_row(known, message, label)]):
             return tf.one_hot(number, len(names)) if one_hot else tf.identity(number)
 
     return y.map(encode)
+
+
+def _checked_probabilities(row):
+    is_one = (tf.abs(tf.reduce_sum(row) - 1) <= 1e-3) & tf.reduce_all(row >= 0)
+    message = "labels: expected rows of probabilities that sum to 1, found"
+    with tf.control_dependencies([check_row(is_one, message, row)]):
+        return tf.identity(row)
 
 
 def _ends(names):
