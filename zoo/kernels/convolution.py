@@ -22,7 +22,7 @@ def padded_conv_plain(x, kernel, stride, pad):
 
 
 def padded_conv(x, kernel, stride, pad):
-    """`padded_conv_plain` by the fastest path of the running backend: no padded copy under TensorFlow."""
+    """`padded_conv_plain` by the fastest path of the running backend."""
     if keras.backend.backend() == "tensorflow":
         from zoo.kernels.convolution_tensorflow import padded_conv_tensorflow
 
