@@ -48,7 +48,7 @@ def speed_table(folder: pathlib.Path = RECORDS) -> str:
         ran = [row for row in rows if row["status"] == "ok" and row["contender"] in groups]
         keras, torch = (_figure(best_peer(item, rows, group)) for group in ("keras", "torch"))
         for row in (row for row in ran if groups[row["contender"]] == "zoo"):
-            work = f"{name}: {item.about}; {row['contender'].removeprefix('zoo').strip() or 'zoo'}"
+            work = f"{name}: {item.about}; {row['contender'].removeprefix('zoo').strip(' ,') or 'zoo'}"
             ratios = [str(Ratio.read(row, group) or "") for group in ("keras", "torch")]
             cells = [
                 work,
