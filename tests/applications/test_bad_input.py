@@ -117,6 +117,7 @@ def test_bad_labels_of_a_dataset_are_told(tiny, y, message):
         app.fit(tf.data.Dataset.from_tensor_slices((GOOD, y)), batch_size=2, epochs=1, verbose=0)
 
 
+@pytest.mark.slow
 def test_truncated_jpeg_and_text_named_png_are_found_in_a_folder(tiny, photos):
     good = photos / "bag" / "0.jpg"
     whole = good.read_bytes()

@@ -180,6 +180,7 @@ def test_weight_decay_spares_norms_and_biases_also_after_loading(tiny, clothes, 
         assert decays == {"kernel"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])  # whose loss scale wraps the optimizer
 def test_ema_is_what_validation_sees_and_what_remains(precision, tiny, clothes):
     app = tiny(precision=precision)

@@ -72,6 +72,7 @@ def test_samples_that_are_no_numbers_are_named(app, samples):
         app.transcribe([noise(9), np.array(samples, "float32")])
 
 
+@pytest.mark.slow
 def test_transcripts_that_do_not_fit_are_named(app):
     audio = [noise(2 * RATE, i) for i in range(4)]
     with pytest.raises(ValueError, match=r"'!' x 2, 'Z' x 1, first in row 1: 'a!!'"):

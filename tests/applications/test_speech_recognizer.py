@@ -84,6 +84,7 @@ def test_learns_to_transcribe_texts_it_never_saw(trained):
     assert 0 <= first.begin < first.end <= second.begin < second.end <= len(audio[0]) / RATE + 0.1
 
 
+@pytest.mark.slow
 def test_beam_search_and_alignment_run_on_its_outputs(trained):
     audio, texts = recordings(3, seed=2)
     assert trained.transcribe(audio, decoder=BeamSearch(8)) == texts
@@ -152,6 +153,7 @@ def test_streamed_text_ends_as_the_text_of_the_whole():
         list(make().stream([audio]))
 
 
+@pytest.mark.slow
 def test_silence_empty_and_tiny_clips_give_no_text(trained):
     clips = [np.zeros(0, "float32"), np.zeros(RATE, "float32"), np.full(3, 0.01, "float32")]
     assert trained.transcribe(clips) == ["", "", ""]

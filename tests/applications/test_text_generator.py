@@ -153,6 +153,7 @@ def test_saved_model_generates_the_same_text_without_the_package(trained, tmp_pa
     assert run.stdout.splitlines() == [repr(text) for text in expected]
 
 
+@pytest.mark.slow
 def test_exported_prefill_and_step_equal_the_whole(trained, tmp_path):
     trained.export(tmp_path / "served")
     loaded = tf.saved_model.load(str(tmp_path / "served"))

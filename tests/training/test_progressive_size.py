@@ -33,6 +33,7 @@ def test_wrong_sizes_are_refused(sizes):
         ProgressiveSize(sizes)
 
 
+@pytest.mark.slow
 def test_fit_trains_on_small_images_and_validates_on_whole_ones():
     x, y = datasets.fashion_mnist("sample")
     app = ImageClassifier.from_pretrained("resnet20.fashion_mnist")
