@@ -13,7 +13,7 @@ from zoo.hub.foreign_bert import read_hf_bert
 from zoo.models import Bert, BertMaskedLM
 from zoo.preprocessing.masking import WordMasker
 from zoo.preprocessing.sentence_pairs import SentencePairs
-from zoo.preprocessing.text_input import batches, split_dataset, text_list
+from zoo.preprocessing.text_input import batches, like_lengths, split_dataset, text_list
 
 INTS, FLOATS = (tf.TensorSpec((None, None), dtype) for dtype in ("int32", "float32"))
 
@@ -121,13 +121,12 @@ class BertPretraining(TextApplication):
 
     def _outputs(self, rows, batch_size):
         """Logits of the pairs, float32 [N, 2]: the product with the vocabulary is left out."""
-        order = np.argsort(-rows.lengths, kind="stable")
-        parts = []
-        for i in range(0, len(order), batch_size):
-            inputs = self.preprocessor.pad(rows, order[i : i + batch_size])
-            inputs["masked_positions"] = np.zeros((len(inputs["token_ids"]), 1), "int32")
-            parts.append(self.predict_on_batch(inputs)["next_sentence"])
-        return np.concatenate(parts)[np.argsort(order, kind="stable")]
+        parts, outputs = like_lengths(rows.lengths, batch_size), []
+        for part in parts:
+            inputs = self.preprocessor.pad(rows, part)
+            inputs["masked_positions"] = np.zeros((len(part), 1), "int32")
+            outputs.append(self.predict_on_batch(inputs)["next_sentence"])
+        return np.concatenate(outputs)[np.argsort(np.concatenate(parts))]
 
     def to_answer(self, outputs):
         """Logits [N, 2] -> float32 [N]: the probability that the second text follows the first."""

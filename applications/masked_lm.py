@@ -14,7 +14,7 @@ from zoo.hub.foreign_bert import read_hf_bert
 from zoo.models import Bert, BertMaskedLM
 from zoo.preprocessing import TextPreprocessor, WordPiece
 from zoo.preprocessing.masking import WordMasker
-from zoo.preprocessing.text_input import batches, split_dataset, text_list
+from zoo.preprocessing.text_input import batches, like_lengths, split_dataset, text_list
 from zoo.preprocessing.wordpiece import Pieces
 
 TOP = 5  # tokens of a SavedModel's answer
@@ -160,9 +160,7 @@ class MaskedLM(TextApplication):
             row = int((count == 0).argmax())
             longest = self.preprocessor.max_length
             raise ValueError(f"x: expected [MASK] within the first {longest} tokens of row {row}, found none")
-        order = np.argsort(-rows.lengths, kind="stable")
-        for i in range(0, len(order), batch_size):
-            index = order[i : i + batch_size]
+        for index in like_lengths(rows.lengths, batch_size):
             inputs = self.preprocessor.pad(rows, index)
             positions = np.zeros((len(index), count[index].max()), "int32")
             for number, row in enumerate(inputs["token_ids"]):

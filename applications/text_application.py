@@ -14,7 +14,7 @@ from zoo.applications.recipes.text_fine_tune import RECIPE
 from zoo.models import Bert
 from zoo.preprocessing import TextPreprocessor
 from zoo.preprocessing.text import KEYS
-from zoo.preprocessing.text_input import batches, pair_lists, split_dataset, text_list
+from zoo.preprocessing.text_input import batches, like_lengths, pair_lists, split_dataset, text_list
 
 TOKENS = {key: tf.TensorSpec((None, None), "int32") for key in KEYS}
 EXAMPLES = ["A good film, by no means bad!", "", "Naïve café? 你好 👍 [MASK]", "so " * 300]
@@ -139,12 +139,9 @@ class TextApplication(Adaptation, Application):
 
     def _outputs(self, rows, batch_size):
         """The network's outputs [N, ...] for `TokenRows`: like lengths together, then put back in order."""
-        order = np.argsort(-rows.lengths, kind="stable")
-        outputs = [
-            self.predict_on_batch(self.preprocessor.pad(rows, order[i : i + batch_size]))
-            for i in range(0, len(order), batch_size)
-        ]
-        return np.concatenate(outputs)[np.argsort(order, kind="stable")]
+        parts = like_lengths(rows.lengths, batch_size)
+        outputs = [self.predict_on_batch(self.preprocessor.pad(rows, part)) for part in parts]
+        return np.concatenate(outputs)[np.argsort(np.concatenate(parts))]
 
     def text_specs(self):
         """Input specifications of a signature that takes what an example is."""

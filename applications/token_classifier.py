@@ -15,7 +15,7 @@ from zoo.metrics import entity_scores, entity_spans
 from zoo.models import Bert, BertTokenClassifier
 from zoo.preprocessing.labels import check_label_names
 from zoo.preprocessing.text import TokenRows
-from zoo.preprocessing.text_input import batches, sequence
+from zoo.preprocessing.text_input import batches, like_lengths, sequence
 from zoo.preprocessing.wordpiece import pieces
 
 
@@ -221,9 +221,7 @@ class TokenClassifier(TextApplication):
         rows, texts, numbers, places = self._rows(words)
         size = self.checked_batch_size(batch_size)
         answer = np.zeros((len(words), max(map(len, words)), len(self.labels)), "float32")
-        order = np.argsort(-rows.lengths, kind="stable")
-        for i in range(0, len(order), size):
-            index = order[i : i + size]
+        for index in like_lengths(rows.lengths, size):
             outputs = self.to_answer(self.predict_on_batch(self.preprocessor.pad(rows, index)))
             for row, probabilities in zip(index, outputs, strict=True):
                 answer[texts[row], numbers[row]] = probabilities[places[row]]

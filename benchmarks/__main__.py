@@ -64,10 +64,11 @@ def main(
 ) -> None:
     """Measures the zoo and its peers, in turns, each in a process of its own.
 
-    Ratios are figure of ours / figure of the best peer (for images/s, of the times): below 1 the zoo is
-    ahead. In brackets the lowest and highest of any round. The ceiling is the machine's speed in a float32
-    matrix product of 1024 x 1024, measured at the start. Exit code 1 if a contender failed, and with
-    --check if a ratio is worse than recorded by more than the noise of both (benchmarks/check.py).
+    Ratios are figure of ours / figure of the best peer of that dtype (for images/s and tokens/s, of the
+    times): below 1 the zoo is ahead. In brackets the lowest and highest of any round. The ceiling is the
+    machine's speed in a float32 matrix product of 1024 x 1024, measured at the start. Exit code 1 if a
+    contender failed, and with --check if a ratio is worse than recorded by more than the noise of both
+    (benchmarks/check.py).
     """
     items = chosen(names, families, check)
     if listing:

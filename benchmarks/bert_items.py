@@ -3,6 +3,9 @@
 from benchmarks.bert_steps import SIZES
 from benchmarks.work import Contender, WorkItem
 
+EPOCH = {"texts": 640, "batch": 32}
+TOKENS = 36_010  # of the 2,000 tweets, [CLS] and [SEP] included
+
 
 def _contenders(size: str, mode: str, batch: int, dropout: float) -> tuple[Contender, ...]:
     shape = {"size": size, "mode": mode, "batch": batch, "length": 128, "dropout": dropout}
@@ -64,6 +67,37 @@ BERT_ITEMS = (
             texts=128,
             batch=32,
         ),
+    ),
+    WorkItem(
+        "minilm_fine_tuning",
+        "an epoch of 640 film snippets, 5 to 60 tokens, in batches of 32: fit on strings",
+        "ms",
+        (
+            Contender("zoo", "zoo", "benchmarks.bert_texts:zoo_epoch", EPOCH),
+            Contender(
+                "transformers",
+                "torch",
+                "benchmarks.bert_texts:transformers_epoch",
+                EPOCH,
+                ("torch", "transformers"),
+            ),
+        ),
+        steps=1,
+    ),
+    WorkItem(
+        "strings_to_tensors",
+        "2,000 tweets to padded batches of 32, MiniLM's vocabulary, one thread",
+        "tokens/s",
+        tuple(
+            Contender(name, group, f"benchmarks.bert_texts:{function}", {"tokens": TOKENS}, needs)
+            for name, group, function, needs in (
+                ("zoo, host", "zoo", "zoo_host_tokens", ()),
+                ("zoo, in graph", "zoo", "zoo_graph_tokens", ()),
+                ("keras-hub", "keras", "keras_hub_tokens", ("keras_hub",)),
+                ("transformers", "torch", "transformers_tokens", ("transformers",)),
+            )
+        ),
+        work=TOKENS,
     ),
     WorkItem(
         "minilm_one_text",

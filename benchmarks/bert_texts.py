@@ -1,8 +1,9 @@
-"""Raw texts through BERT: batches of mixed lengths, and one text through a SavedModel.
+"""Raw texts through BERT: tokens, batches of mixed lengths, one text through a SavedModel, fine-tuning.
 
 Shapes: B batch, T time.
 """
 
+import os
 import tempfile
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ import numpy as np
 from benchmarks.bert_steps import LENGTH, SIZES, VOCABULARY
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+PRETRAINED = "minilm-l6.all-v2"
 TEXT = "word77 " * 30  # of 32 tokens
 
 
@@ -65,3 +67,129 @@ def one_text(size: str, exported: bool) -> Callable:
 
     run.loaded = loaded  # its resources live as long as it
     return run
+
+
+def fine_tuning_texts(texts: int) -> tuple[list, np.ndarray]:
+    """The first film snippets of the training part, as they come, and the sign of their rating."""
+    from zoo.datasets import rated_sentences
+
+    data = rated_sentences("movies", "train")
+    return list(data.examples[:texts]), data.labels[:texts]
+
+
+def zoo_epoch(texts: int, batch: int) -> Callable:
+    """`fit` on strings, the recipe's defaults; tokens are cut once, as for any later epoch."""
+    from zoo.applications import TextClassifier
+
+    app = TextClassifier.from_pretrained(PRETRAINED, labels=["negative", "positive"])
+    app.compile()
+    data = app.training_data(*fine_tuning_texts(texts), batch_size=batch)
+
+    def epoch() -> None:
+        app.fit(data, epochs=1, verbose=0)
+
+    return epoch
+
+
+def transformers_epoch(texts: int, batch: int) -> Callable:
+    """A loop of PyTorch: tokens cut once, batches in random order, padded to their longest text."""
+    import torch
+    import transformers
+
+    from zoo.hub import fetch_folder, find
+
+    folder = fetch_folder(find(PRETRAINED).source)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.01)
+    examples, labels = fine_tuning_texts(texts)
+    tokens = tokenizer(examples, truncation=True, max_length=128)["input_ids"]
+    rows = [{"input_ids": ids, "label": int(label)} for ids, label in zip(tokens, labels, strict=True)]
+    collate = transformers.DataCollatorWithPadding(tokenizer)
+    loader = torch.utils.data.DataLoader(rows, batch, shuffle=True, collate_fn=collate, drop_last=True)
+
+    def epoch() -> None:
+        for inputs in loader:
+            optimizer.zero_grad(set_to_none=True)
+            loss = model(**inputs).loss
+            loss.backward()
+            optimizer.step()
+            loss.item()
+
+    return epoch
+
+
+def tweets() -> list:
+    """2,000 texts: the 200 tweets that come with zoo, ten times."""
+    from zoo.datasets import rated_sentences
+
+    os.environ.update(RAYON_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")  # read at their first use
+    return list(rated_sentences("tweets", "sample").examples) * 10
+
+
+def zoo_preprocessor():
+    from zoo.hub import fetch_folder, find
+    from zoo.preprocessing import TextPreprocessor
+
+    return TextPreprocessor.from_hugging_face(fetch_folder(find(PRETRAINED).source), max_length=128)
+
+
+def checked(step: Callable, tokens: int) -> Callable:
+    """`step`, which returns how many tokens it made; it refuses to make another number than `tokens`."""
+
+    def run() -> None:
+        if (made := step()) != tokens:
+            raise ValueError(f"tokens: expected {tokens}, found {made}")
+
+    return run
+
+
+def zoo_host_tokens(tokens: int) -> Callable:
+    texts, prepare = tweets(), zoo_preprocessor()
+
+    def step() -> int:
+        parts = (prepare.pad(prepare.rows(texts[i : i + 32])) for i in range(0, len(texts), 32))
+        return sum(int(part["attention_mask"].sum()) for part in parts)
+
+    return checked(step, tokens)
+
+
+def zoo_graph_tokens(tokens: int) -> Callable:
+    import tensorflow as tf
+
+    texts, prepare = tweets(), zoo_preprocessor()
+    batches = [tf.constant(texts[i : i + 32]) for i in range(0, len(texts), 32)]
+    in_graph = tf.function(prepare, input_signature=[tf.TensorSpec((None,), "string")])
+    return checked(lambda: sum(int(in_graph(b)["attention_mask"].numpy().sum()) for b in batches), tokens)
+
+
+def keras_hub_tokens(tokens: int) -> Callable:
+    import keras_hub
+    import tensorflow as tf
+
+    texts, vocabulary = tweets(), zoo_preprocessor().tokenizer.vocabulary
+    tokenizer = keras_hub.models.BertTokenizer(list(vocabulary), lowercase=True)
+    pack = keras_hub.layers.MultiSegmentPacker(
+        128, start_value=tokenizer.cls_token_id, end_value=tokenizer.sep_token_id, pad_value=0
+    )
+    batches = [tf.constant(texts[i : i + 32]) for i in range(0, len(texts), 32)]
+    in_graph = tf.function(
+        lambda batch: pack((tokenizer(batch),))[0], input_signature=[tf.TensorSpec((None,), "string")]
+    )
+    return checked(lambda: sum(int((in_graph(b).numpy() != 0).sum()) for b in batches), tokens)
+
+
+def transformers_tokens(tokens: int) -> Callable:
+    import transformers
+
+    from zoo.hub import fetch_folder, find
+
+    texts = tweets()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(fetch_folder(find(PRETRAINED).source))
+    options = {"truncation": True, "max_length": 128, "padding": True, "return_tensors": "np"}
+
+    def step() -> int:
+        parts = (tokenizer(texts[i : i + 32], **options) for i in range(0, len(texts), 32))
+        return sum(int(part["attention_mask"].sum()) for part in parts)
+
+    return checked(step, tokens)

@@ -19,7 +19,7 @@ lose more than TensorFlow's (resnet20_inference: 0.11 of torch's time found besi
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from benchmarks.items import GROUPS, WorkItem
+from benchmarks.items import GROUPS, Contender, WorkItem
 from benchmarks.record import Record, best_peer
 from benchmarks.report import Ratio
 from benchmarks.runner import Result
@@ -92,11 +92,11 @@ def verdicts(
     ran = {result.contender.name: result for result in results if result.status == "ok"}
     for ours in (result for result in ran.values() if result.contender.group == "zoo"):
         for group in (group for group in GROUPS if group != "zoo"):
-            recorded = find(item, ours.contender.name, group, records, here)
+            recorded = find(item, ours.contender, group, records, here)
             if recorded is not None:
                 peer = ran.get(recorded.peer)
             else:
-                peers = [result for result in ran.values() if result.contender.group == group]
+                peers = [ran[one.name] for one in item.peers(ours.contender, group) if one.name in ran]
                 peer = min(peers, key=lambda result: result.overall(item.best), default=None)
             if peer is not None:
                 found = Ratio.of(item, ours, peer)
@@ -112,7 +112,7 @@ def judge(found: Ratio, recorded: Recorded | None) -> str:
 
 
 def find(
-    item: WorkItem, ours: str, group: str, records: Sequence[Record], here: Mapping[str, str]
+    item: WorkItem, ours: Contender, group: str, records: Sequence[Record], here: Mapping[str, str]
 ) -> Recorded | None:
     """The newest recorded ratio of a contender of ours to the best of a group; None where there is none.
 
@@ -121,8 +121,8 @@ def find(
     alike, others = None, None
     for record in records:
         rows = record.of(item)
-        ratios = [Ratio.read(row, group) for row in rows if row["contender"] == ours]
-        peer = best_peer(item, rows, group)
+        ratios = [Ratio.read(row, group) for row in rows if row["contender"] == ours.name]
+        peer = best_peer(item, rows, group, ours)
         if peer is None or not any(ratios):
             continue
         date = record.header.get("date", "")

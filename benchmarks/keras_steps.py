@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import zoo.models
 from benchmarks.plain_resnet import plain_resnet20
+from zoo.training.sgd import SGD
 
 
 def random_batch(batch: int, image_shape: tuple, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -27,7 +28,7 @@ def zoo_step(
     builder: str, dtype: str, mode: str, batch: int, image_shape: tuple, classes: int, **options
 ) -> Callable:
     model = zoo_model(builder, dtype, image_shape, classes, **options)
-    return model_step(model, mode, batch, image_shape, classes)
+    return model_step(model, mode, batch, image_shape, classes, SGD)
 
 
 def keras_applications(mode: str, batch: int, image_shape: tuple, classes: int) -> Callable:
@@ -41,13 +42,20 @@ def plain_keras(mode: str, batch: int, image_shape: tuple, classes: int) -> Call
     return model_step(plain_resnet20(classes, image_shape), mode, batch, image_shape, classes)
 
 
-def model_step(model: keras.Model, mode: str, batch: int, image_shape: tuple, classes: int) -> Callable:
+def model_step(
+    model: keras.Model,
+    mode: str,
+    batch: int,
+    image_shape: tuple,
+    classes: int,
+    optimizer: type[keras.optimizers.SGD] = keras.optimizers.SGD,
+) -> Callable:
     """One step of Keras' own compiled train or predict function, on data that is already a tensor.
 
     XLA is off: it slows convolutions on CPU. The step ends when its result is on the host.
     """
     model.compile(
-        optimizer=keras.optimizers.SGD(0.01, momentum=0.9),
+        optimizer=optimizer(0.01, momentum=0.9),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=False,
     )

@@ -44,10 +44,10 @@ def speed_table(folder: pathlib.Path = RECORDS) -> str:
     ]
     for name, (record, rows) in newest(folder).items():
         item = ITEMS[name]
-        groups = {contender.name: contender.group for contender in item.contenders}
-        ran = [row for row in rows if row["status"] == "ok" and row["contender"] in groups]
-        keras, torch = (_figure(best_peer(item, rows, group)) for group in ("keras", "torch"))
-        for row in (row for row in ran if groups[row["contender"]] == "zoo"):
+        ours = {contender.name: contender for contender in item.contenders if contender.group == "zoo"}
+        for row in (row for row in rows if row["status"] == "ok" and row["contender"] in ours):
+            own = ours[row["contender"]]
+            keras, torch = (_figure(best_peer(item, rows, group, own)) for group in ("keras", "torch"))
             work = f"{name}: {item.about}; {row['contender'].removeprefix('zoo').strip(' ,') or 'zoo'}"
             ratios = [str(Ratio.read(row, group) or "") for group in ("keras", "torch")]
             cells = [

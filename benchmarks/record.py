@@ -5,7 +5,7 @@ import dataclasses
 import pathlib
 from collections.abc import Iterable, Mapping
 
-from benchmarks.items import WorkItem
+from benchmarks.items import Contender, WorkItem
 
 RECORDS = pathlib.Path(__file__).parent / "records"
 
@@ -35,9 +35,11 @@ def read_records(folder: pathlib.Path = RECORDS) -> list[Record]:
     return sorted(records, key=lambda record: record.header.get("date", ""))
 
 
-def best_peer(item: WorkItem, rows: Iterable[Mapping[str, str]], group: str) -> Mapping[str, str] | None:
-    """The row that the ratios to `group` are to: its best contender, of those that ran and still exist."""
-    members = [contender.name for contender in item.contenders if contender.group == group]
+def best_peer(
+    item: WorkItem, rows: Iterable[Mapping[str, str]], group: str, ours: Contender
+) -> Mapping[str, str] | None:
+    """The row that the ratio of `ours` to `group` is to: the best of those peers that ran and still exist."""
+    members = [contender.name for contender in item.peers(ours, group)]
     ran = [row for row in rows if row["status"] == "ok" and row["contender"] in members]
-    pick = max if item.unit == "images/s" else min
+    pick = max if item.is_rate else min
     return pick(ran, key=lambda row: float(row["median"]), default=None)

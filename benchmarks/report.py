@@ -63,7 +63,7 @@ class Row:
 
 
 def rows_of(item: WorkItem, results: Sequence[Result], ceiling: float | None = None) -> list[Row]:
-    """A row for each contender; those of the zoo get ratios to the best peer of each group.
+    """A row for each contender; those of the zoo get ratios to the best peer of each group, of their dtype.
 
     A later contender of the zoo (another dtype) also gets its ratio to the zoo's first.
 
@@ -72,24 +72,23 @@ def rows_of(item: WorkItem, results: Sequence[Result], ceiling: float | None = N
         results: of its contenders.
         ceiling: GFLOP/s that the machine reaches, where it was measured.
     """
-    references = {group: _reference(item, results, group) for group in GROUPS}
-    return [_row(item, result, references, ceiling) for result in results]
+    return [_row(item, result, results, ceiling) for result in results]
 
 
-def _reference(item: WorkItem, results: Iterable[Result], group: str) -> Result | None:
-    """The zoo's first contender, or the best of a group of peers; None where none ran."""
-    members = [result for result in results if result.contender.group == group]
+def _reference(item: WorkItem, ours: Result, results: Sequence[Result], group: str) -> Result | None:
+    """The zoo's first contender, or the best of the peers in a group; None where none ran."""
     if group == "zoo":
-        return members[0] if members and members[0].status == "ok" else None
-    ran = [result for result in members if result.status == "ok"]
+        first = next((result for result in results if result.contender.group == group), None)
+        return first if first is not None and first.status == "ok" else None
+    peers = item.peers(ours.contender, group)
+    ran = [result for result in results if result.contender in peers and result.status == "ok"]
     return min(ran, key=lambda result: result.overall(item.best), default=None)
 
 
-def _row(
-    item: WorkItem, result: Result, references: Mapping[str, Result | None], ceiling: float | None
-) -> Row:
+def _row(item: WorkItem, result: Result, results: Sequence[Result], ceiling: float | None) -> Row:
     if result.status != "ok":
         return Row(item.name, result.contender.name, item.unit, result.status)
+    references = {group: _reference(item, result, results, group) for group in GROUPS}
     figures = [item.figure(sample) for sample in result.summaries(item.best)]
     ours = result.contender.group == "zoo"
     return Row(

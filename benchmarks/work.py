@@ -54,10 +54,10 @@ class WorkItem:
     Attributes:
         name: of the item.
         about: shapes, one line.
-        unit: of the figure shown: "ms" and "images/s" are timed by the worker; in any other unit ("s", "x
-            weights") the step returns the figure.
+        unit: of the figure shown: "ms" and "images/s", "tokens/s" are timed by the worker; in any other unit
+            ("s", "x weights") the step returns the figure.
         contenders: in the order they take turns.
-        work: images a step, for "images/s".
+        work: images or tokens a step, for "images/s" or "tokens/s".
         steps: steps a round, or None for what the command line says.
         warmup: untimed steps at the start.
         best: take the lowest figure instead of the median.
@@ -80,11 +80,24 @@ class WorkItem:
     @property
     def timed(self) -> bool:
         """Whether the worker times the step; else the step returns the figure."""
-        return self.unit in ("ms", "images/s")
+        return self.unit == "ms" or self.is_rate
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether more is better."""
+        return self.unit.endswith("/s")
 
     def figure(self, sample: float) -> float:
         """A sample (seconds, or what the step returned) in `unit`."""
-        return {"ms": 1000 * sample, "images/s": self.work / sample}.get(self.unit, sample)
+        if self.is_rate:
+            return self.work / sample
+        return 1000 * sample if self.timed else sample
+
+    def peers(self, ours: Contender, group: str) -> list[Contender]:
+        """The contenders of a group that `ours` is compared with: of its dtype, or all."""
+        members = [contender for contender in self.contenders if contender.group == group]
+        dtype = ours.options.get("dtype", "float32")
+        return [peer for peer in members if peer.options.get("dtype", "float32") == dtype] or members
 
     def contender(self, name: str) -> Contender:
         for contender in self.contenders:

@@ -5,8 +5,10 @@ import importlib
 
 # Result name -> module of this package that holds its RECIPE.
 _MODULES = {
+    "bert_tiny.shakespeare": "bert_tiny_shakespeare",
     "digits.fsdd": "digits_fsdd",
     "image_fine_tune": "image_fine_tune",
+    "minilm.brown_tags": "minilm_brown_tags",
     "minilm.rated_movies": "minilm_rated_movies",
     "resnet20.fashion_mnist": "resnet20_fashion_mnist",
     "speech_english": "speech_english",

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 WINDOW = 50  # batches among which texts are sorted by length
+CALL = 128  # a batch more costs about as much as this many tokens more
 
 
 def text_list(x, name="x"):
@@ -108,6 +109,36 @@ def _is_batched(spec):
     return spec[0].shape.rank >= 1 and all(
         part.shape.rank >= 1 and part.shape[0] == spec[0].shape[0] for part in spec
     )
+
+
+def like_lengths(lengths, batch_size):
+    """Row numbers of batches of at most `batch_size` rows of about the same length, the longest first.
+
+    A batch is cut in two wherever that saves more than `CALL` tokens of padding.
+
+    Args:
+        lengths: int [N], in tokens.
+        batch_size: the most rows of one batch.
+
+    Returns: a list of int arrays; together each of the N numbers once.
+
+    Example:
+        >>> [rows.tolist() for rows in like_lengths(np.array([9, 200, 8]), 32)]
+        [[1], [0, 2]]
+    """
+    order = np.argsort(-lengths, kind="stable")
+    return [
+        part for i in range(0, len(order), batch_size) for part in _cut(lengths, order[i : i + batch_size])
+    ]
+
+
+def _cut(lengths, rows):
+    """`rows`, longest first, as one batch or several."""
+    saved = (lengths[rows[0]] - lengths[rows]) * (len(rows) - np.arange(len(rows)))  # by a cut before each
+    place = int(np.argmax(saved))
+    if saved[place] <= CALL:
+        return [rows]
+    return [*_cut(lengths, rows[:place]), *_cut(lengths, rows[place:])]
 
 
 def batches(lengths, make, signature, batch_size, shuffle=False, drop_remainder=False, seeds=False):

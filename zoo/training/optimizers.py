@@ -5,12 +5,13 @@ import inspect
 import keras
 
 from zoo.training.adamw import AdamW
+from zoo.training.sgd import SGD
 
 # Parts of the names of variables that weight decay skips: the norms' scale and shift, and biases.
 NO_WEIGHT_DECAY = ("gamma", "beta", "bias")
 
 OPTIMIZERS = {
-    "sgd": keras.optimizers.SGD,
+    "sgd": SGD,
     "adam": keras.optimizers.Adam,
     "adamw": AdamW,
     "lamb": keras.optimizers.Lamb,
