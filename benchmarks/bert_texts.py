@@ -78,15 +78,15 @@ def fine_tuning_texts(texts: int) -> tuple[list, np.ndarray]:
 
 
 def zoo_epoch(texts: int, batch: int) -> Callable:
-    """`fit` on strings, the recipe's defaults; tokens are cut once, as for any later epoch."""
+    """`fit` on strings, by the defaults of its recipe."""
     from zoo.applications import TextClassifier
 
     app = TextClassifier.from_pretrained(PRETRAINED, labels=["negative", "positive"])
     app.compile()
-    data = app.training_data(*fine_tuning_texts(texts), batch_size=batch)
+    examples, labels = fine_tuning_texts(texts)
 
     def epoch() -> None:
-        app.fit(data, epochs=1, verbose=0)
+        app.fit(examples, labels, batch_size=batch, epochs=1, verbose=0)
 
     return epoch
 

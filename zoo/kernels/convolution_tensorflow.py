@@ -11,14 +11,14 @@ def padded_conv_tensorflow(x, kernel, stride, pad):
     images of 224 px the kernel's takes 33 ms for 12, in bfloat16 265; of a 3x3 one in bfloat16 500 for 17.
 
     x is padded, or cut, to just what the windows cover: with a row to spare the gradient of oneDNN's strided
-    1x1 convolution writes past its memory (TensorFlow 2.21). To cut is slow, so a 1x1 one in float32 keeps to
-    explicit padding, by nothing.
+    1x1 convolution writes past its memory (TensorFlow 2.21). To cut is slow, so of a 1x1 convolution a pool
+    with one place a window takes what the stride leaves: forward and backward 33 ms for the 75 of explicit
+    padding in the last stage of ResNet-50, in bfloat16 18 for 57 of the cut.
     """
     side = kernel.shape[0]
-    if stride == 1 and side == kernel.shape[1] == 2 * pad + 1:
+    if side == kernel.shape[1] == 2 * pad + 1 and (stride == 1 or side == 1):
+        x = tf.nn.avg_pool2d(x, 1, stride, "SAME") if stride > 1 else x
         return tf.nn.conv2d(x, kernel, strides=1, padding="SAME")
-    if side < stride and x.dtype != tf.bfloat16:
-        return tf.nn.conv2d(x, kernel, strides=stride, padding=((0, 0), (pad, pad), (pad, pad), (0, 0)))
     height, width = (_covered(x, axis, side, stride, pad) for axis in (1, 2))
     if side < stride:
         x = x[:, : height[0], : width[0]]
