@@ -13,6 +13,7 @@ RECIPE = FINE_TUNE.replace(
     name="minilm.brown_tags",
     application="TokenClassifier",
     data="brown_tags",
+    epochs=2,
     learning_rate=2e-4,
     precision="mixed_bfloat16",
 )
