@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks import readme
+from benchmarks import pages, readme
 from zoo.hub import registry, sources
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -85,6 +85,19 @@ def test_code_of_the_pages_runs_and_gives_what_they_say(block, desk):
 def test_tables_of_the_readme_are_generated():
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     assert readme.generated(page) == page, "python -m benchmarks.readme writes them anew"
+
+
+@pytest.mark.parametrize(("path", "text"), [pytest.param(*page, id=page[0].name) for page in pages.drawn()])
+def test_pages_of_the_guide_are_drawn_from_registry_and_results(path, text):
+    assert path.read_text(encoding="utf-8") == text, "python -m benchmarks.readme writes them anew"
+
+
+def test_every_registered_name_has_a_card():
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    found = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
+    assert found == registry.list_pretrained()
+    for part in ("Use", "Data", "Training", "Result", "Limits", "Licence", "Source"):
+        assert text.count(f"- **{part}** ") == len(found), part
 
 
 def test_a_figure_edited_by_hand_does_not_pass():
