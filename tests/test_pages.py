@@ -5,11 +5,14 @@ import doctest
 import pathlib
 import re
 import shutil
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import zoo.applications
 
 from benchmarks import pages, readme
 from zoo.hub import registry, sources
@@ -106,6 +109,25 @@ def test_a_figure_edited_by_hand_does_not_pass():
     edited = page.replace(f" {figure} ", " 1 ")
     assert edited != page
     assert readme.generated(edited) == page
+
+
+def test_every_application_has_a_guide_and_a_page_of_its_methods():
+    guides = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    serving = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    methods = (ROOT / "docs" / "api" / "applications.md").read_text(encoding="utf-8")
+    for name in zoo.applications.__all__:
+        assert f".{name}\n" in methods
+        assert name == "Application" or (f"`{name}`" in guides and f"| `{name}` |" in serving)
+
+
+@pytest.mark.slow
+def test_site_builds_without_a_warning(tmp_path):
+    pytest.importorskip("mkdocstrings", reason="the extra `docs` is not installed")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for page, name in (("layers", "LayerNorm"), ("models", "bert_base"), ("applications", "TextGenerator")):
+        assert name in (tmp_path / "site" / "api" / page / "index.html").read_text(encoding="utf-8")
 
 
 def test_every_command_of_the_readme_is_there():
