@@ -2,8 +2,8 @@
 
     python -m benchmarks.readme
 
-rewrites what stands between `<!-- NAME -->` and `<!-- /NAME -->`; a test holds README to what this gives, so
-that no figure is edited by hand.
+rewrites what stands between `<!-- NAME -->` and `<!-- /NAME -->`, there and in docs/ (`benchmarks.pages`); a
+test holds the pages to what this gives, so that no figure is edited by hand.
 """
 
 import pathlib
@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from benchmarks.items import ITEMS
+from benchmarks.pages import drawn, fill
 from benchmarks.record import RECORDS, Record, best_peer, read_records
 from benchmarks.report import Ratio
 from zoo.hub import registry
@@ -85,17 +86,7 @@ def sections(folder: pathlib.Path = RECORDS) -> dict[str, str]:
 
 def generated(text: str, folder: pathlib.Path = RECORDS) -> str:
     """`text` with its sections written anew; ValueError where a mark is missing."""
-    for name, body in sections(folder).items():
-        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        if text.count(begin) != 1 or text.count(end) != 1:
-            raise ValueError(f"README.md: expected one {begin} and one {end}, found {text.count(begin)}")
-        text = re.sub(
-            f"{re.escape(begin)}.*{re.escape(end)}",
-            lambda _, parts=(begin, body, end): "\n".join(parts),
-            text,
-            flags=re.DOTALL,
-        )
-    return text
+    return fill(text, sections(folder), "README.md")
 
 
 def python_blocks(text: str) -> Iterator[str]:
@@ -106,3 +97,5 @@ def python_blocks(text: str) -> Iterator[str]:
 if __name__ == "__main__":
     readme = ROOT / "README.md"
     readme.write_text(generated(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    for path, text in drawn():
+        path.write_text(text, encoding="utf-8")

@@ -4,15 +4,21 @@ import ast
 import doctest
 import pathlib
 import re
+import shutil
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import zoo.applications
 
-from benchmarks import readme
+from benchmarks import pages, readme
+from zoo.hub import registry, sources
 
 ROOT = pathlib.Path(__file__).parents[1]
+DOWNLOADED = ("minilm-l6", "silero-vad")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [
     pytest.param(block, id=f"{page.stem}-{number}")
@@ -32,6 +38,7 @@ def desk(tmp_path, monkeypatch):
     silence = tf.audio.encode_wav(tf.zeros((8000, 1)), 8000)
     (tmp_path / "number.wav").write_bytes(silence.numpy())
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "WEIGHTS", dict(registry.WEIGHTS))  # a page registers weights of its own
     return {"images": pixels[None].repeat(4, 0)[:, :28, :28, :1], "labels": [0, 1, 2, 3]}
 
 
@@ -55,20 +62,23 @@ def agrees(said, value):
 @pytest.mark.slow
 @pytest.mark.parametrize("block", BLOCKS)
 def test_code_of_the_pages_runs_and_gives_what_they_say(block, desk):
-    if "minilm" in block:
+    if "tensorflow_text" in block or "minilm" in block:
         pytest.importorskip("tensorflow_text")
-        from zoo.hub import registry, sources
-
-        try:
-            sources.fetch_folder(registry.find("minilm-l6").source)
-        except OSError as reason:
-            pytest.skip(f"the weights are not to be had: {reason}")
+    for name in DOWNLOADED:
+        if name in block:
+            entry = registry.find(name)
+            try:
+                (sources.fetch_folder if entry.is_folder else sources.fetch)(entry.source, entry.sha256)
+            except OSError as reason:
+                pytest.skip(f"the weights are not to be had: {reason}")
+    if "speak_texts" in block and not shutil.which("flite"):
+        pytest.skip("flite is not installed")
     names = {"keras": keras, "np": np, **desk}
     statements = ast.parse(block).body
     for statement, following in zip(statements, [*statements[1:], None], strict=True):
         code = ast.get_source_segment(block, statement)
         if not isinstance(statement, ast.Expr):
-            exec(compile(code, "page", "exec"), names)
+            exec(compile(ast.Module([statement], []), "page", "exec"), names)  # decorators and all
             continue
         value = eval(compile(code, "page", "eval"), names)
         said = comment_below(block, statement, following)
@@ -80,12 +90,44 @@ def test_tables_of_the_readme_are_generated():
     assert readme.generated(page) == page, "python -m benchmarks.readme writes them anew"
 
 
+@pytest.mark.parametrize(("path", "text"), [pytest.param(*page, id=page[0].name) for page in pages.drawn()])
+def test_pages_of_the_guide_are_drawn_from_registry_and_results(path, text):
+    assert path.read_text(encoding="utf-8") == text, "python -m benchmarks.readme writes them anew"
+
+
+def test_every_registered_name_has_a_card():
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    found = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
+    assert found == registry.list_pretrained()
+    for part in ("Use", "Data", "Training", "Result", "Limits", "Licence", "Source"):
+        assert text.count(f"- **{part}** ") == len(found), part
+
+
 def test_a_figure_edited_by_hand_does_not_pass():
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     figure = next(iter(readme.newest().values()))[1][0]["median"]
     edited = page.replace(f" {figure} ", " 1 ")
     assert edited != page
     assert readme.generated(edited) == page
+
+
+def test_every_application_has_a_guide_and_a_page_of_its_methods():
+    guides = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    serving = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    methods = (ROOT / "docs" / "api" / "applications.md").read_text(encoding="utf-8")
+    for name in zoo.applications.__all__:
+        assert f".{name}\n" in methods
+        assert name == "Application" or (f"`{name}`" in guides and f"| `{name}` |" in serving)
+
+
+@pytest.mark.slow
+def test_site_builds_without_a_warning(tmp_path):
+    pytest.importorskip("mkdocstrings", reason="the extra `docs` is not installed")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for page, name in (("layers", "LayerNorm"), ("models", "bert_base"), ("applications", "TextGenerator")):
+        assert name in (tmp_path / "site" / "api" / page / "index.html").read_text(encoding="utf-8")
 
 
 def test_every_command_of_the_readme_is_there():

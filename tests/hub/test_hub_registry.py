@@ -29,7 +29,8 @@ def test_entries_are_complete(name):
     entry = hub.find(name)
     assert entry.name == name
     assert hasattr(models, entry.model)
-    for field in ("application", "source", "licence", "data", "recipe", "metric", "parameters"):
+    fields = ("application", "source", "licence", "data", "recipe", "metric", "parameters", "use", "limits")
+    for field in fields:
         assert getattr(entry, field), field
 
 

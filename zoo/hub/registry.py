@@ -30,7 +30,9 @@ class Weights:
         golden: "seed", "shape", "outputs" (the first ones for that input), "tolerance"; {} where the weights
             could not be run by us.
         url: page to read more.
-        notes: one or two sentences for the model card.
+        use: what they are meant for, in a sentence of the model card.
+        limits: where they fail, or what was not tried, for the model card.
+        notes: how the metric came about, where that needs a word.
         also: further applications that can begin from these weights, ("TextClassifier",).
     """
 
@@ -47,6 +49,8 @@ class Weights:
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
     golden: dict[str, Any] = dataclasses.field(default_factory=dict)
     url: str = ""
+    use: str = ""
+    limits: str = ""
     notes: str = ""
     also: tuple[str, ...] = ()
 
@@ -133,6 +137,9 @@ def _keras_imagenet(depth: int, parameters: int, metric: str) -> Weights:
             "labels": None,
         },
         url="https://keras.io/api/applications/resnet",
+        use="Photographs into the 1,000 classes of ImageNet; the start of fine-tuning on photographs.",
+        limits="One of its classes for whatever a picture shows; no training recipe of this project reaches "
+        "these weights. Mind the terms of the data in commercial use.",
         notes="keras.applications downloads the file and checks it. The metric is Keras' published one, "
         "not measured again here.",
     )
@@ -175,7 +182,9 @@ register(
             "tolerance": 1e-4,
         },
         url="https://github.com/zalandoresearch/fashion-mnist",
-        notes="Grey 28 px pictures of one article of clothing, light on black; not for photographs.",
+        use="Grey 28 px pictures of one article of clothing, light on black; a small start for fine-tuning "
+        "on pictures of that size.",
+        limits="Not for photographs.",
     )
 )
 register(
@@ -193,8 +202,11 @@ register(
         parameters=22713216,
         config={},
         url="https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
-        notes="English sentences to vectors of 384 numbers; a good start for fine-tuning on short texts. The "
-        "metric is the authors' published one, not measured again here.",
+        use="English sentences and short paragraphs to vectors of 384 numbers, for search and grouping; the "
+        "start of fine-tuning on texts.",
+        limits="English alone, 256 pieces of a text at most. What counts as alike is what its pairs say: a "
+        "sentence and its negation are often close.",
+        notes="The metric is the authors' published one, not measured again here.",
     )
 )
 register(
@@ -216,8 +228,9 @@ register(
             "tolerance": 1e-3,
         },
         url="https://github.com/Jakobovski/free-spoken-digit-dataset",
-        notes="Strings of English digits, 8 kHz; knows no other word, and was measured on speakers it was "
-        "trained on.",
+        use="Strings of spoken English digits, 8 kHz; shows the way to a recognizer of your own.",
+        limits="Knows ten words and no others. Measured on the speakers that it was trained on, so expect "
+        "more errors with other voices.",
     )
 )
 register(
@@ -233,8 +246,10 @@ register(
         metric="none measured here",
         parameters=309121,
         url="https://github.com/snakers4/silero-vad",
-        notes="Speech or not, every 32 ms, 16 kHz. These are the weights of the package's safetensors file; "
-        "its ONNX and TorchScript files hold another training run.",
+        use="Where in a recording somebody speaks, every 32 ms, 16 kHz: to cut silence, before a recognizer.",
+        limits="For prediction only. Music and loud noise may pass for speech; speakers are not told apart.",
+        notes="These are the weights of the package's safetensors file; its ONNX and TorchScript files hold "
+        "another training run.",
     )
 )
 register(
@@ -254,7 +269,9 @@ register(
             "outputs": (-10.146316, -1.822726, -7.60867, -1.776917),
             "tolerance": 1e-3,
         },
-        notes="Writes scenes in the plays' Markdown, the speaker's name in bold; knows no modern English. "
-        "The metric is over rows of 256 tokens from the next 5 % of each play; bz2 needs 2.19.",
+        use="Scenes in the manner and the Markdown of the plays, the speaker's name in bold; shows the way "
+        "to a generator of your own.",
+        limits="Knows no modern English and no facts; 256 tokens of context. Training was stopped early.",
+        notes="The metric is over rows of 256 tokens from the next 5 % of each play; bz2 needs 2.19.",
     )
 )
