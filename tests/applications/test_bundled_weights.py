@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from zoo import applications, hub
-from zoo.datasets import fashion_mnist
+from zoo.datasets import fashion_mnist, shakespeare
 
 BUNDLED = [name for name, entry in hub.WEIGHTS.items() if entry.source.startswith("bundled:")]
 
@@ -41,7 +41,9 @@ def test_answers_are_the_golden_ones(name):
 
 
 def first_outputs(app, golden):
-    """What `app` predicts for the golden input: a text, random pixels, or noise as sound."""
+    """What `app` predicts for the golden input: a text, pairs, random pixels, or noise as sound."""
+    if "pairs" in golden:
+        return app.predict([tuple(pair) for pair in golden["pairs"]])
     if "text" in golden:
         return app.score(golden["text"])["token_log_probs"]
     rng = np.random.default_rng(golden["seed"])
@@ -75,3 +77,28 @@ def test_resnet20_reaches_its_stated_accuracy_on_the_whole_test_set():
     app = applications.ImageClassifier.from_pretrained("resnet20.fashion_mnist")
     accuracy = (app.predict(images, batch_size=250).argmax(axis=1) == labels).mean()
     assert accuracy == pytest.approx(stated_accuracy(), abs=3e-4)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("Romeo, Romeo, wherefore art [MASK] Romeo?", "thou"),
+        ("My [MASK], I will obey you.", "lord"),
+        ("What, ho! Who is [MASK]?", "there"),
+    ],
+)
+def test_bert_tiny_fills_masks_as_the_plays_would(text, word):
+    app = applications.MaskedLM.from_pretrained("bert_tiny.shakespeare")
+    assert app.fill_mask([text], top_k=1)[0][0][0]["token"] == word
+
+
+@pytest.mark.slow
+def test_bert_tiny_reaches_its_stated_accuracies_on_the_plays():
+    try:
+        plays = shakespeare("test")
+    except FileNotFoundError as error:
+        pytest.skip(f"no plays: {str(error).splitlines()[0]}")
+    app = applications.BertPretraining.from_pretrained("bert_tiny.shakespeare")
+    found = app.evaluate(*plays, batch_size=64, return_dict=True, verbose=0)
+    stated = map(float, re.findall(r"0\.\d{3}", hub.find("bert_tiny.shakespeare").metric))
+    assert [found["tokens_accuracy"], found["next_sentence_accuracy"]] == pytest.approx(list(stated), abs=2e-3)

@@ -254,6 +254,34 @@ register(
 )
 register(
     Weights(
+        name="bert_tiny.shakespeare",
+        application="BertPretraining",
+        also=("MaskedLM", "TextClassifier", "TokenClassifier", "QuestionAnswerer", "TextEncoder"),
+        model="bert_tiny",
+        source="bundled:bert_tiny.shakespeare/",
+        sha256="47a2b6f8d13495501d19cc064c5cd5d0801b934f8dac9186d503f56bf46a9669",
+        licence="Apache-2.0",
+        data="Shakespeare's plays (public domain), the first 90 % of each, with a vocabulary of their own",
+        recipe="bert_tiny.shakespeare",
+        metric="test accuracy 0.366 of hidden pieces, 0.693 of next sentences",
+        parameters=754130,
+        golden={
+            "pairs": [
+                ["To be, or not to be, that is the question:", "Whether 'tis nobler in the mind to suffer"],
+                ["To be, or not to be, that is the question:", "Good morrow, cousin Buckingham."],
+            ],
+            "outputs": (0.624762, 0.57024),
+            "tolerance": 1e-4,
+        },
+        use="Words for [MASK] and whether one speech follows another, in the language of the plays; shows the "
+        "way from plain documents to an encoder of your own.",
+        limits="Knows no modern English; 64 tokens of a pair. Seven of ten pairs are told rightly, where five "
+        "would be chance.",
+        notes="Hidden words and pairs are drawn once from the last 5 % of each play.",
+    )
+)
+register(
+    Weights(
         name="gpt_mini.shakespeare",
         application="TextGenerator",
         model="gpt_mini",
