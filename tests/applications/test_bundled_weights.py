@@ -101,4 +101,6 @@ def test_bert_tiny_reaches_its_stated_accuracies_on_the_plays():
     app = applications.BertPretraining.from_pretrained("bert_tiny.shakespeare")
     found = app.evaluate(*plays, batch_size=64, return_dict=True, verbose=0)
     stated = map(float, re.findall(r"0\.\d{3}", hub.find("bert_tiny.shakespeare").metric))
-    assert [found["tokens_accuracy"], found["next_sentence_accuracy"]] == pytest.approx(list(stated), abs=2e-3)
+    assert [found["tokens_accuracy"], found["next_sentence_accuracy"]] == pytest.approx(
+        list(stated), abs=2e-3
+    )
