@@ -11,8 +11,8 @@ ROWS = [
     for case in replica_table.cases_of(name)
 ]
 # float16 gradients are rounded on each device before they are summed. One device takes TensorFlow's fused
-# batch norm, whose variance is off by 1e-5 of itself; the other rows compare the exact statistics. Weights and
-# logs of the recognizer are within 1.5e-7, but one log-probability of thousands is 1.3e-6 off.
+# batch norm, whose variance is off by 1e-5 of itself; the other rows compare the exact statistics. Weights
+# and logs of the recognizer are within 1.5e-7, but one log-probability of thousands is 1.3e-6 off.
 TOLERANCE = {
     "speech_recognizer-sgd_odd_batches_evaluate_predict": 2e-6,
     "image_classifier-float16_with_a_nan_in_one_shard": 1e-4,

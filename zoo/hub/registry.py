@@ -273,10 +273,10 @@ register(
             "outputs": (0.624762, 0.57024),
             "tolerance": 1e-4,
         },
-        use="Words for [MASK] and whether one speech follows another, in the language of the plays; shows the "
-        "way from plain documents to an encoder of your own.",
-        limits="Knows no modern English; 64 tokens of a pair. Seven of ten pairs are told rightly, where five "
-        "would be chance.",
+        use="Words for [MASK] and whether one speech follows another, in the language of the plays; shows "
+        "the way from plain documents to an encoder of your own.",
+        limits="Knows no modern English; 64 tokens of a pair. Seven of ten pairs are told rightly, where "
+        "five would be chance.",
         notes="Hidden words and pairs are drawn once from the last 5 % of each play.",
     )
 )
