@@ -58,3 +58,9 @@ def test_clip_norm_is_global_and_ema_is_kept():
 def test_an_unknown_name_lists_the_known():
     with pytest.raises(ValueError, match=r"optimizer: expected one of .*'sgd'.*found 'sgdm'"):
         make_optimizer("sgdm", 0.1)
+
+
+def test_whole_numbers_are_numbers():
+    optimizer = make_optimizer("sgd", 1, momentum=0)
+    assert float(optimizer.learning_rate) == 1.0
+    assert optimizer.momentum == 0.0

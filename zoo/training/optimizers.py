@@ -48,12 +48,13 @@ def make_optimizer(
         arguments["layer_rates"] = layer_rates
     accepted = inspect.signature(OPTIMIZERS[name].__init__).parameters
     if "momentum" in accepted:
-        arguments["momentum"] = momentum
+        arguments["momentum"] = float(momentum)
     if "adam_weight_decay" in accepted:  # of Muon, for what is not a matrix
         arguments["adam_weight_decay"] = weight_decay or None
     if "nesterov" in accepted:
         arguments["nesterov"] = momentum > 0
-    return exclude_norms_and_biases(OPTIMIZERS[name](learning_rate, **arguments))
+    rate = float(learning_rate) if isinstance(learning_rate, int) else learning_rate  # Keras refuses integers
+    return exclude_norms_and_biases(OPTIMIZERS[name](rate, **arguments))
 
 
 def known_optimizer(optimizer):
