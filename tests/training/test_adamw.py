@@ -3,32 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from battery import assert_close
+from optimizer_run import run
 
 from zoo.training.adamw import AdamW
-
-
-def run(cls, steps=4, graph=False, **options):
-    """A small embedding network after some steps; gradients of the embedding are sparse."""
-    keras.utils.set_random_seed(0)
-    layers = [keras.layers.Embedding(7, 3), keras.layers.Dense(4), keras.layers.LayerNormalization()]
-    model = keras.Sequential(layers)
-    ids = np.array([[1, 2], [2, 5]])
-    model(ids)
-    optimizer = cls(keras.optimizers.schedules.PolynomialDecay(0.1, 10), **options)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-
-    def step():
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(model(ids) ** 3)
-        optimizer.apply(
-            tape.gradient(loss, [v.value for v in model.trainable_variables]), model.trainable_variables
-        )
-
-    step = tf.function(step) if graph else step
-    optimizer.build(model.trainable_variables)
-    for _ in range(steps):
-        step()
-    return model, optimizer
 
 
 @pytest.mark.parametrize("graph", [False, True])
