@@ -146,6 +146,8 @@ def _load_own(folder, config, precision):
         model = _load_model(folder, config["model"], precision or config["precision"])
         kind = _application(config["application"])
         application = _made(kind, folder, model, preprocessor, **config["arguments"])
+    if hasattr(application, "load_assets"):
+        application.load_assets(folder)
     checkpoint.load_weights(model, folder / "model.safetensors")
     return application
 
@@ -197,6 +199,8 @@ def save(application, folder):
         preprocessing_arguments = preprocessor.save_assets(folder)
     else:
         preprocessing_arguments = preprocessor.get_config()
+    if hasattr(application, "save_assets"):
+        application.save_assets(folder)
     config = {
         "format": FORMAT,
         "application": type(application).__name__,

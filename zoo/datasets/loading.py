@@ -14,6 +14,7 @@ from zoo.datasets.digits import digits
 from zoo.datasets.fashion_mnist import fashion_mnist
 from zoo.datasets.image_folder import FileDataset, image_folder
 from zoo.datasets.phone_prompts import phone_prompts
+from zoo.datasets.prompts_english import prompts_english
 from zoo.datasets.rated_sentences import FILES as RATED
 from zoo.datasets.rated_sentences import FOLDS, rated_sentences
 from zoo.datasets.shakespeare import shakespeare
@@ -28,6 +29,7 @@ NAMES = (
     "digits",
     "fashion_mnist",
     "phone_prompts",
+    "prompts_english",
     *(f"rated_{kind}" for kind in RATED),
     "shakespeare",
     "shakespeare_1mb",
@@ -71,6 +73,8 @@ def load(
         return digit_strings(split or "train", root)
     if name == "phone_prompts":
         return phone_prompts(split or "train", root)
+    if name == "prompts_english":
+        return prompts_english(split or "train", root)
     if name == "fashion_mnist":
         return fashion_mnist(split or "train", root=root)
     if name == "shakespeare":

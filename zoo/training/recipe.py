@@ -34,6 +34,8 @@ class Recipe:
         application, model, data: what to build and on what.
         start: pretrained weights to begin from, in place of `model`.
         preprocessor: arguments of the preprocessor.
+        decoder: of a speech recognizer: "order" and "least" of a `zoo.decoding.NGram` that is trained on the
+            transcripts, and arguments of the `zoo.decoding.BeamSearch` by it; none: greedy decoding.
         train_split, validation_split, test_split: names of the data's splits; "" for none of the last two.
 
     Raises: ValueError for a value that a field cannot have.
@@ -70,6 +72,7 @@ class Recipe:
     start: str = ""
     data: str = ""
     preprocessor: dict = dataclasses.field(default_factory=dict)
+    decoder: dict = dataclasses.field(default_factory=dict)
     train_split: str = "train"
     validation_split: str = "validation"
     test_split: str = "test"
