@@ -21,11 +21,11 @@ from zoo.applications.graphs import graph
 from zoo.applications.recipes.speech_fine_tune import RECIPE
 
 from zoo import models
-from zoo.datasets import AudioDataset, read_speech
+from zoo.datasets import AudioDataset, load, read_speech
 from zoo.datasets.speech_files import holds_speech
 from zoo.decoding import BeamSearch, NGram
 from zoo.decoding.ctc_greedy import greedy_transcript
-from zoo.files import atomic_path
+from zoo.files import atomic_path, read_text
 from zoo.losses import CTC
 from zoo.metrics import character_errors, word_errors
 from zoo.metrics.ctc_error_rate import CTCErrorRate
@@ -394,9 +394,15 @@ def _decoder(arguments, examples, preprocessor):
     if not arguments:
         return None
     counted = {key: arguments.pop(key) for key in ("order", "least") if key in arguments}
-    texts = [preprocessor.plain(to_text(text)) for text in _pair(examples, None)[1]]
+    texts, more = list(_pair(examples, None)[1]), arguments.pop("texts", ())
+    for name in [more] if isinstance(more, str) else more:
+        is_file = pathlib.Path(name).suffix == ".txt"
+        texts += read_text(name).splitlines() if is_file else list(load(name).examples)
+    plain = [preprocessor.plain(to_text(text)) for text in texts]
     decoder = made(BeamSearch, arguments, "decoder")
-    decoder.language_model = NGram.train(texts, **counted)
+    decoder.language_model = NGram.train(
+        (text for text in plain if text and not set(text) - set(preprocessor.alphabet)), **counted
+    )
     return decoder
 
 

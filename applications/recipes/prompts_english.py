@@ -29,6 +29,13 @@ RECIPE = Recipe(
         "mel_masks": 2,
         "mel_width": 12,
     },
-    decoder={"order": 3, "least": 2, "beam_size": 32, "weight": 0.6, "bonus": 1.0},
+    decoder={
+        "order": 2,
+        "least": 2,
+        "texts": ("rated_movies", "rated_tweets", "rated_reviews", "rated_editorials"),
+        "beam_size": 32,
+        "weight": 0.6,
+        "bonus": 1.0,
+    },
     seed=0,
 )

@@ -107,15 +107,16 @@ def test_its_own_beam_search_is_saved_with_it(trained, form, tmp_path):
     assert SpeechRecognizer.from_config(trained.get_config()).decoder is None
 
 
-def test_a_recipe_gives_it_a_language_model():
+def test_a_recipe_gives_it_a_language_model(tmp_path):
     recipe = SpeechRecognizer.default_recipe.replace(
         start="",
         model="deep_speech_tiny",
         preprocessor={"sample_rate": RATE, "num_mels": 20, "alphabet": " abc"},
-        decoder={"order": 2, "least": 2, "beam_size": 4, "weight": 0.5},
+        decoder={"order": 2, "least": 2, "texts": str(tmp_path / "more.txt"), "beam_size": 4},
     )
+    (tmp_path / "more.txt").write_text("cab\nnot in the alphabet\n")
     app = SpeechRecognizer.from_recipe(recipe, AudioDataset([], ["ab c", "ab a"], ["", ""], "", "", ""))
-    assert app.decoder.language_model.words == {"ab", "c", "a"}
+    assert app.decoder.language_model.words == {"ab", "c", "a", "cab"}
     assert app.decoder.get_config()["beam_size"] == 4
     with pytest.raises(ValueError, match=r"decoder: expected keys among .* found \['size'\]"):
         SpeechRecognizer.from_recipe(

@@ -69,7 +69,7 @@ def speak_texts(
         out: folder; gets manifest.jsonl (path, transcript, speaker, duration) and VOICE/*.wav, 16-bit mono.
         names: voices, "flite:slt"; by default `voices()`. "piper:joe" or "piper:FILE.onnx" is Piper's.
             "flite:slt*1.2" is another speaker out of the same voice: all its frequencies times 1.2, in
-            0.5..2, at the same pace.
+            0.5..2, at the same pace (but festival's HTS voices, which become faster).
         each: every text by every voice; else the voices take turns.
         sample_rate: of the files, in Hz.
         progress: show a bar on standard error.

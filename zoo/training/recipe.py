@@ -34,8 +34,9 @@ class Recipe:
         application, model, data: what to build and on what.
         start: pretrained weights to begin from, in place of `model`.
         preprocessor: arguments of the preprocessor.
-        decoder: of a speech recognizer: "order" and "least" of a `zoo.decoding.NGram` that is trained on the
-            transcripts, and arguments of the `zoo.decoding.BeamSearch` by it; none: greedy decoding.
+        decoder: of a speech recognizer: arguments of a `zoo.decoding.BeamSearch`; "order" and "least" of the
+            `zoo.decoding.NGram` that is trained on the transcripts for it, and on "texts", names of data sets
+            or .txt files of a sentence a line; {}: greedy decoding.
         train_split, validation_split, test_split: names of the data's splits; "" for none of the last two.
 
     Raises: ValueError for a value that a field cannot have.
