@@ -191,7 +191,7 @@ def _class_of(room, name, folder):
     return getattr(room, name)
 
 
-def save(application, folder):
+def save(application, folder, dtype=None):
     """What `Application.save_pretrained` does: weights first, config.json last, each file whole."""
     folder = make_folder(folder)
     preprocessor = application.preprocessor
@@ -209,7 +209,7 @@ def save(application, folder):
         "precision": application.model.dtype_policy.name,
         "preprocessor": {"class": type(preprocessor).__name__, "arguments": preprocessing_arguments},
     }
-    checkpoint.save_weights(application.model, folder / "model.safetensors")
+    checkpoint.save_weights(application.model, folder / "model.safetensors", dtype=dtype)
     for name, text in (
         ("README.md", model_card.write(application)),
         ("config.json", json.dumps(config, indent=2) + "\n"),
