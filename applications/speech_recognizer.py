@@ -141,12 +141,13 @@ class SpeechRecognizer(Application):
             features, frames = self.preprocessor(audio, samples)
             if augment is not None:
                 features = augment.features(features, self.preprocessor.hop)
+            features = self.preprocessor.in_steps(features)
             inputs = {"features": features, "frames": frames}
             if labels is None:
                 return inputs
             return inputs, tf.concat([labels, label_lengths[:, None]], 1)  # as `CTC.pack_labels` does
 
-        return data.map(prepare, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+        return data.map(prepare, num_parallel_calls=2).prefetch(2)  # more hold gigabytes
 
     def _waveforms(self, x):
         return [waveform(item, self.preprocessor.sample_rate, i) for i, item in enumerate(audio_list(x))]

@@ -27,7 +27,8 @@ def log_probs(app, audio, samples):
     Digital silence, which has no level to normalize, is all blanks.
     """
     features, frames = app.preprocessor(audio, samples)
-    logits = tf.cast(app.model(features, lengths=frames, training=False), "float32")
+    logits = app.model(app.preprocessor.in_steps(features), lengths=frames, training=False)
+    logits = tf.cast(logits[:, : app.model.output_lengths(tf.shape(features)[1])], "float32")
     is_sound = tf.reduce_max(tf.abs(audio), axis=1) > SILENCE
     only_blanks = tf.one_hot(tf.zeros_like(logits[..., 0], "int32"), logits.shape[-1], 0.0, -30.0)
     logits = tf.where(is_sound[:, None, None], logits, only_blanks)

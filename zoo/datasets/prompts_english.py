@@ -27,6 +27,7 @@ VOICES = (  # they take turns at the sentences
     "festival:kal_diphone*1.3",
 )
 SENTENCES = 4800
+LONGEST = 32.0  # seconds; one prompt of a minute would set the size of its whole batch
 LICENCE_OF_TEXTS = "the sentences are their authors', collected under MIT; voices BSD-like and CC0"
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z ,;'-]*[.!?]?")
 
@@ -61,9 +62,9 @@ def prompts_english(
         FileNotFoundError: the prompts or a program are missing.
     """
     check_split(split, SPLITS[:3])
-    human = phone_prompts(split, root)
     if split != "train":
-        return human
+        return phone_prompts(split, root)
+    human = phone_prompts(split, root, seconds=(0, LONGEST))
     parts = [human] * repeats
     folders = [Path(spoken or _spoken_folder(), name) for name in ("prompts", "sentences")]
     for folder, texts, names, each in (

@@ -12,6 +12,7 @@ from zoo.metrics.spoken_text import normalize_text
 NORMALIZATIONS = ("utterance", "running", "none")
 TEXTS = ("as_is", "english")
 ENGLISH = " 'abcdefghijklmnopqrstuvwxyz"
+FRAMES = 32  # `in_steps` rounds up to
 _FLOOR = 1e-6  # of mel power: the noise of 16-bit rounding lies below
 _PRIOR_FRAMES = 100.0  # weight of the first guess of mean and deviation in running normalization
 
@@ -88,6 +89,11 @@ class AudioPreprocessor:
         frames = self.num_frames(lengths)
         features, _ = self.normalized(features, frames)
         return features, frames
+
+    @staticmethod
+    def in_steps(features):
+        """[B, T, F] -> the same, T a multiple of 32 by zeros behind: kernels are compiled for each length."""
+        return tf.pad(features, ((0, 0), (0, -tf.shape(features)[1] % FRAMES), (0, 0)))
 
     def num_frames(self, lengths):
         """Frames of waveforms of so many samples: 0 of an empty one, else at least one."""

@@ -6,6 +6,7 @@ Shapes: B batch, N samples, T frames, F mel bins.
 import tensorflow as tf
 
 TELEPHONE = (3200.0, 4000.0)  # Hz, where a line ends
+_SMOOTH = 4096
 
 
 class AudioAugmentation:
@@ -82,11 +83,11 @@ class AudioAugmentation:
 
 
 def _speed(audio, lengths, share):
-    """Each row faster or slower, by linear interpolation; N grows by the largest factor."""
+    """Each row faster or slower, by linear interpolation; N becomes that of the longest row."""
     count = tf.shape(audio)[1]
     factor = tf.random.uniform((tf.shape(audio)[0], 1), 1.0 - share, 1.0 + share)
     new_lengths = tf.cast(tf.cast(lengths, "float32") / factor[:, 0], "int32")
-    new_count = tf.cast(tf.cast(count, "float32") / (1.0 - share), "int32")
+    new_count = tf.reduce_max(new_lengths)
     position = tf.cast(tf.range(new_count), "float32")[None] * factor
     before = tf.minimum(tf.cast(position, "int32"), tf.maximum(count - 2, 0))
     after = tf.minimum(before + 1, count - 1)
@@ -98,12 +99,14 @@ def _speed(audio, lengths, share):
 def _narrow(audio, share, sample_rate):
     """`share` of the rows without what lies above a random edge of theirs."""
     rows = (tf.shape(audio)[0], 1)
-    spectrum = tf.signal.rfft(audio)
+    count = tf.shape(audio)[1]
+    count += -count % _SMOOTH  # a transform of a length with small factors is several times as fast
+    spectrum = tf.signal.rfft(audio, [count])
     hertz = tf.linspace(0.0, sample_rate / 2, tf.shape(spectrum)[1])[None]
     edge = tf.random.uniform(rows, *TELEPHONE)
     kept = (hertz < edge) | (tf.random.uniform(rows) >= share)
-    narrowed = tf.signal.irfft(spectrum * tf.cast(kept, spectrum.dtype), [tf.shape(audio)[1]])
-    return tf.reshape(narrowed, tf.shape(audio))
+    narrowed = tf.signal.irfft(spectrum * tf.cast(kept, spectrum.dtype), [count])
+    return narrowed[:, : tf.shape(audio)[1]]
 
 
 def _gap(batch, size, width):
