@@ -181,7 +181,8 @@ def test_a_telephone_line_takes_the_highest_sounds():
     audio = tf.constant(np.tile(low + high, (200, 1)))
     out, lengths = AudioAugmentation(narrow=0.5).waveforms(audio, tf.fill((200,), 16000))
     assert lengths.numpy().tolist() == [16000] * 200
-    errors = [np.abs(out.numpy() - wave).max(axis=1) < 1e-3 for wave in (low, low + high)]
+    inner = slice(1000, -1000)  # the ends ring
+    errors = [np.abs(out.numpy() - wave)[:, inner].max(axis=1) < 0.02 for wave in (low, low + high)]
     assert (errors[0] ^ errors[1]).all()
     assert 60 < errors[0].sum() < 140
     with pytest.raises(ValueError, match=r"narrow: expected a share in \[0, 1\], found 2"):
