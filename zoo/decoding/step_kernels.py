@@ -1,7 +1,7 @@
 """Weights in the layout in which a compiled loop of single steps reads them fastest: copies, one an answer.
 
-On a CPU every step waits for the weights to come from memory. XLA reads them at half the speed, or as float32,
-where they lie the wrong way.
+On a CPU every step waits for the weights to come from memory. Where they lie the wrong way XLA reads them at
+half the speed, or as float32.
 
 Shapes: D model width, V vocabulary.
 """
