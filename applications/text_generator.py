@@ -23,6 +23,8 @@ from zoo.preprocessing.packing import packed_rows, token_stream
 from zoo.preprocessing.text_input import text_list
 from zoo.preprocessing.token_file import TokenFile
 
+PADDING = 1024  # rows of an embedding without a token: some checkpoints round their number up
+
 
 @keras.saving.register_keras_serializable("zoo")
 class TextGenerator(Adaptation, TextScoring, TextServing, Application):
@@ -58,6 +60,11 @@ class TextGenerator(Adaptation, TextScoring, TextServing, Application):
             raise ValueError(
                 f"preprocessor: expected at most {model.vocabulary_size} tokens, as the model has, found "
                 f"{len(preprocessor)}"
+            )
+        if len(preprocessor) < model.vocabulary_size - PADDING:
+            raise ValueError(
+                f"preprocessor: expected about {model.vocabulary_size} tokens, as the model has, found "
+                f"{len(preprocessor)}; are they of one checkpoint?"
             )
         self.row_length = row_length or min(model.max_length, 1024)
         if self.row_length > model.max_length:

@@ -17,6 +17,7 @@ def _generation(batch: int) -> WorkItem:
         "ms",
         (
             contender("zoo", "zoo", "zoo"),
+            contender("zoo bfloat16", "zoo", "zoo", dtype="bfloat16"),
             contender("keras-hub", "keras", "keras_hub", ("keras_hub",)),
             contender("transformers", "torch", "transformers", ("torch", "transformers")),
             contender(
@@ -46,4 +47,60 @@ def _training(dropout: float) -> WorkItem:
     )
 
 
-GPT_ITEMS = (_generation(1), _generation(4), _training(0.0), _training(0.1))
+def _byte_pair(name: str, about: str, made_up: bool) -> WorkItem:
+    def contender(label: str, group: str, function: str, needs: tuple[str, ...] = (), **options) -> Contender:
+        options = {"made_up": made_up, **options}
+        return Contender(label, group, f"benchmarks.gpt_texts:{function}", options, needs)
+
+    return WorkItem(
+        name,
+        f"two texts of 10,000 characters, GPT-2's vocabulary, {about}",
+        "us a token",
+        (
+            contender("zoo, in graph", "zoo", "zoo_tokens", in_graph=True),
+            contender("zoo, host, one thread", "zoo", "zoo_tokens", in_graph=False),
+            contender("keras-hub, in graph", "keras", "keras_hub_tokens", ("keras_hub",)),
+            contender("transformers", "torch", "transformers_tokens", ("transformers",)),
+        ),
+    )
+
+
+def _tokens_of_length(name: str, group: str, length: int) -> Contender:
+    return Contender(name, group, "benchmarks.gpt_steps:zoo_token", {"length": length, "new": 48})
+
+
+def _smollm2() -> WorkItem:
+    shape = {"prompt": 128, "new": 64}
+    where = "benchmarks.gpt_texts:smollm2"
+    return WorkItem(
+        "smollm2_generate_1x128+64",
+        "SmolLM2-135M-Instruct from its GGUF file, float32, greedy, a prompt of 128 tokens, 64 new ones",
+        "ms",
+        (
+            Contender("zoo", "zoo", where, shape, ("gguf",)),
+            Contender("zoo bfloat16", "zoo", where, {**shape, "dtype": "bfloat16"}, ("gguf",)),
+            Contender(
+                "transformers", "torch", f"{where}_transformers", shape, ("torch", "transformers", "gguf")
+            ),
+        ),
+    )
+
+
+GPT_ITEMS = (
+    _generation(1),
+    _generation(4),
+    WorkItem(
+        "gpt2_token_at_length",
+        "GPT-2 124M, random weights, a prompt and 48 new tokens: a token, by their length together",
+        "ms a token",
+        (
+            _tokens_of_length("zoo, 1,024 tokens", "zoo", 1024),
+            _tokens_of_length("zoo, 64 tokens", "keras", 64),
+        ),
+    ),
+    _smollm2(),
+    _training(0.0),
+    _training(0.1),
+    _byte_pair("byte_pair_plays", "of Shakespeare's plays", made_up=False),
+    _byte_pair("byte_pair_new_words", "of words that never come again", made_up=True),
+)

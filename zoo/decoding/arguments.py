@@ -85,6 +85,8 @@ def aligned(token_ids, vocabulary_size):
 
 
 def check_lengths(model, lengths, max_new_tokens):
+    if not isinstance(max_new_tokens, (int, np.integer)) or isinstance(max_new_tokens, bool):
+        raise ValueError(f"max_new_tokens: expected an integer, found {max_new_tokens!r}")
     if max_new_tokens < 1:
         raise ValueError(f"max_new_tokens: expected 1 or more, found {max_new_tokens}")
     longest = int(np.max(lengths))

@@ -28,6 +28,7 @@ from zoo.decoding.beam import begin_beams, grow_beams
 from zoo.decoding.prompts import occurrences, run_prompts
 from zoo.decoding.sampling import NEVER, next_token, penalize
 from zoo.decoding.speculative import begin_speculation, speculate
+from zoo.decoding.step_kernels import step_kernels, step_logits, step_way
 
 _compiled = weakref.WeakKeyDictionary()  # model -> {what is in use: (prefill, loop)}
 
@@ -144,16 +145,18 @@ def _tensors(*parts):
 
 def _chunks(model, tokens, lengths, max_new_tokens, sampler, features, size):
     """int32 [B, n] arrays of new tokens, `size` at a time; fewer in all where every row has ended."""
-    begin, loop = _functions(model, features)
+    way = step_way(model, len(tokens))
+    begin, loop = _functions(model, features, (way,), (prefill, functools.partial(decode, way=way)))
     pads = np.int32(tokens.shape[1] - lengths)
     given, wanted = tokens.shape[1], tokens.shape[1] + max_new_tokens
     total = np.int32(rounded_length(wanted, model.max_length))
     pads, tokens, total, sampler = _tensors(pads, tokens, total, sampler)
     state = begin(tokens, pads, total, sampler)
+    kernels = step_kernels(model, way)
     while given < wanted:
         stop = min(wanted, given + size)
         if stop > int(state["place"]):
-            state = loop(state, pads, ops.convert_to_tensor(np.int32(stop)), sampler)
+            state = loop(state, pads, ops.convert_to_tensor(np.int32(stop)), sampler, kernels)
         reached = int(state["place"])
         yield ops.convert_to_numpy(state["tokens"])[:, given:reached]
         if reached < stop or bool(ops.all(state["ended"])):
@@ -211,8 +214,8 @@ def compiled_functions(model, features, prefill, decode):
     def begin(tokens, pads, total, sampler):
         return prefill(model(), tokens, pads, total, sampler, **features)
 
-    def go_on(state, pads, stop, sampler):
-        return decode(model(), state, pads, stop, sampler, **features)
+    def go_on(state, pads, stop, sampler, *kernels):
+        return decode(model(), state, pads, stop, sampler, *kernels, **features)
 
     if keras.backend.backend() != "tensorflow":
         return begin, go_on
@@ -259,8 +262,11 @@ def prefill(model, tokens, pads, total, sampler, cache_dtype=None, **features):
     return _add_token(state, logits, sampler, **features)
 
 
-def decode(model, state, pads, stop, sampler, cache_dtype=None, **features):
-    """Adds tokens to `state` until each row has `stop` or every row has ended; see `prefill`."""
+def decode(model, state, pads, stop, sampler, kernels=(), way=None, cache_dtype=None, **features):
+    """Adds tokens to `state` until each row has `stop` or every row has ended; see `prefill`.
+
+    `kernels` are copies of the weights that `way` speaks of, see `zoo.decoding.step_kernels`.
+    """
     visible = ops.arange(ops.shape(state["tokens"])[1], dtype="int32")[None] >= pads[:, None]  # [B, S]
     names = sorted(state)
 
@@ -272,8 +278,11 @@ def decode(model, state, pads, stop, sampler, cache_dtype=None, **features):
         state = dict(zip(names, parts, strict=True))
         last = state["place"] - 1
         token = ops.slice(state["tokens"], (0, last), (ops.shape(state["tokens"])[0], 1))  # [B, 1]
-        logits, state["cache"] = model(
+        logits, state["cache"] = step_logits(
+            model,
             token,
+            kernels,
+            way,
             attention_mask=visible,
             positions=last - pads[:, None],
             cache=state["cache"],
