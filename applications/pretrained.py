@@ -15,7 +15,7 @@ from zoo.applications import model_card
 from zoo.applications.arguments import check_path, named
 
 from zoo import hub, models, preprocessing
-from zoo.files import atomic_path, make_folder, read_json
+from zoo.files import atomic_files, make_folder, read_json
 from zoo.hub import checkpoint
 from zoo.training import Recipe
 
@@ -190,8 +190,12 @@ def _class_of(room, name, folder):
 
 
 def save(application, folder):
-    """What `Application.save_pretrained` does: weights first, config.json last, each file whole."""
-    folder = make_folder(folder)
+    """What `Application.save_pretrained` does: all files are written before one takes its place."""
+    with atomic_files(make_folder(folder)) as staging:
+        _write(application, staging)
+
+
+def _write(application, folder):
     preprocessor = application.preprocessor
     if hasattr(preprocessor, "save_assets"):
         preprocessing_arguments = preprocessor.save_assets(folder)
@@ -210,8 +214,7 @@ def save(application, folder):
         ("README.md", model_card.write(application)),
         ("config.json", json.dumps(config, indent=2) + "\n"),
     ):
-        with atomic_path(folder / name) as partial:
-            partial.write_text(text)
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _arguments(layer):
