@@ -75,12 +75,9 @@ def load_keras(path):
         getattr(applications, name)  # Keras finds only classes that are imported
     try:
         return keras.saving.load_model(path)
-    except (OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"name: expected a whole .keras file, found {str(path)!r}: {error}") from error
-    except ValueError as error:
-        if "zip" not in str(error).lower():
-            raise
-        raise ValueError(f"name: expected a whole .keras file, found {str(path)!r}: {error}") from error
+    except (OSError, KeyError, EOFError, zipfile.BadZipFile, ValueError, TypeError) as error:
+        reason = str(error).rpartition("Exception encountered: ")[2].strip().partition("\n")[0]
+        raise ValueError(f"name: expected a whole .keras file, found {str(path)!r}: {reason}") from error
 
 
 def _load_registered(cls, weights, precision):
