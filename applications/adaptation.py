@@ -44,11 +44,11 @@ class Adaptation:
             )
         super().save(filepath, overwrite, **arguments)
 
-    def save_pretrained(self, folder):
-        """Writes a folder for `from_pretrained`; low-rank changes are merged first."""
+    def save_pretrained(self, folder, dtype=None):
+        """As of `Application`; low-rank changes are merged first."""
         self._check_saveable()
         self.merge_lora()
-        super().save_pretrained(folder)
+        super().save_pretrained(folder, dtype)
 
     def _check_saveable(self):
         if any(layer.quantization_mode for layer in dense_layers(self.model)):

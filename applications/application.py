@@ -360,10 +360,16 @@ class Application(TrainStep, keras.Model):
         with atomic_path(filepath) as partial:
             super().save(partial, **arguments)
 
-    def save_pretrained(self, folder):
-        """Writes a folder for `from_pretrained`: config.json, model.safetensors, README.md (model card)."""
+    def save_pretrained(self, folder, dtype=None):
+        """Writes a folder for `from_pretrained`: config.json, model.safetensors, README.md (model card).
+
+        Args:
+            folder: where to.
+            dtype: of the weights in the file, "float16" or "bfloat16" for half the bytes. Loading brings them
+                to the model's own precision.
+        """
         check_path(folder, "folder")
-        pretrained.save(self, folder)
+        pretrained.save(self, folder, dtype)
 
     def export(self, folder):
         """Writes a SavedModel that takes raw data and returns answers.

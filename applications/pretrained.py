@@ -143,6 +143,8 @@ def _load_own(folder, config, precision):
         model = _load_model(folder, config["model"], precision or config["precision"])
         kind = _application(config["application"])
         application = _made(kind, folder, model, preprocessor, **config["arguments"])
+    if hasattr(application, "load_assets"):
+        application.load_assets(folder)
     checkpoint.load_weights(model, folder / "model.safetensors")
     return application
 
@@ -186,18 +188,20 @@ def _class_of(room, name, folder):
     return getattr(room, name)
 
 
-def save(application, folder):
+def save(application, folder, dtype=None):
     """What `Application.save_pretrained` does: all files are written before one takes its place."""
     with atomic_files(make_folder(folder)) as staging:
-        _write(application, staging)
+        _write(application, staging, dtype)
 
 
-def _write(application, folder):
+def _write(application, folder, dtype):
     preprocessor = application.preprocessor
     if hasattr(preprocessor, "save_assets"):
         preprocessing_arguments = preprocessor.save_assets(folder)
     else:
         preprocessing_arguments = preprocessor.get_config()
+    if hasattr(application, "save_assets"):
+        application.save_assets(folder)
     config = {
         "format": FORMAT,
         "application": type(application).__name__,
@@ -206,7 +210,7 @@ def _write(application, folder):
         "precision": application.model.dtype_policy.name,
         "preprocessor": {"class": type(preprocessor).__name__, "arguments": preprocessing_arguments},
     }
-    checkpoint.save_weights(application.model, folder / "model.safetensors")
+    checkpoint.save_weights(application.model, folder / "model.safetensors", dtype=dtype)
     for name, text in (
         ("README.md", model_card.write(application)),
         ("config.json", json.dumps(config, indent=2) + "\n"),

@@ -7,6 +7,7 @@ blank, L characters of a transcript.
 import contextlib
 import itertools
 import os
+import pathlib
 import warnings
 
 import keras
@@ -20,18 +21,22 @@ from zoo.applications.graphs import graph
 from zoo.applications.recipes.speech_fine_tune import RECIPE
 
 from zoo import models
-from zoo.datasets import AudioDataset, read_speech
+from zoo.datasets import AudioDataset, load, read_speech
 from zoo.datasets.speech_files import holds_speech
+from zoo.decoding import BeamSearch, NGram
 from zoo.decoding.ctc_greedy import greedy_transcript
+from zoo.files import atomic_path, read_text
 from zoo.losses import CTC
 from zoo.metrics import character_errors, word_errors
 from zoo.metrics.ctc_error_rate import CTCErrorRate
 from zoo.preprocessing import AudioAugmentation, AudioPreprocessor, audio_list, waveform
+from zoo.preprocessing.recordings import Recordings
 from zoo.preprocessing.speech_batches import speech_batches
 from zoo.preprocessing.text_input import text_list
 from zoo.preprocessing.wordpiece import to_text
 
 CHUNK_SECONDS, OVERLAP_SECONDS = 30.0, 2.0
+LANGUAGE_MODEL = "language_model.arpa.gz"
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -41,6 +46,9 @@ class SpeechRecognizer(Application):
     Args:
         model: a `zoo.models.DeepSpeech`, features [B, T, F] to logits [B, S, V].
         preprocessor: a `zoo.preprocessing.AudioPreprocessor` with an alphabet of V - 1 characters.
+        decoder: a `zoo.decoding.BeamSearch`, or its arguments but the language model, a dict; None for greedy
+            decoding. It is saved with the application, its language model as language_model.arpa.gz; the
+            exported SavedModel decodes greedily.
         **kwargs: `name`, `dtype`.
 
     Raw audio x, everywhere: a list of paths, of encoded bytes (WAV; FLAC, OGG and MP3 with soundfile), of
@@ -61,8 +69,10 @@ class SpeechRecognizer(Application):
     _compressed = False
     length_unit = "frames"
 
-    def __init__(self, model, preprocessor, **kwargs):
+    def __init__(self, model, preprocessor, decoder=None, **kwargs):
         super().__init__(model, preprocessor, **kwargs)
+        self.decoder = BeamSearch(**decoder) if isinstance(decoder, dict) else decoder
+        object.__setattr__(self, "_file_lengths", {})  # no state of a model: Keras would track it
         if model.vocabulary_size != preprocessor.vocabulary_size:
             raise ValueError(
                 f"model: expected {preprocessor.vocabulary_size} classes, one for each character of the "
@@ -82,9 +92,8 @@ class SpeechRecognizer(Application):
             return cls.from_pretrained(recipe.start, precision=recipe.precision)
         preprocessor = made(AudioPreprocessor, recipe.preprocessor, "preprocessor")
         builder = named(models, recipe.model, "model")
-        return cls(
-            builder(vocabulary_size=preprocessor.vocabulary_size, dtype=recipe.precision), preprocessor
-        )
+        model = builder(vocabulary_size=preprocessor.vocabulary_size, dtype=recipe.precision)
+        return cls(model, preprocessor, _decoder(recipe.decoder, examples, preprocessor))
 
     def call(self, inputs, training=None):
         """{"features": float [B, T, F], "frames": int32 [B]} -> logits and steps as `CTC.pack_logits`."""
@@ -122,8 +131,8 @@ class SpeechRecognizer(Application):
         x, y = _pair(x, y)
         if y is None and augment is not None:
             raise ValueError("y: expected transcripts, one for each utterance of x, found None")
-        waves = self._waveforms(x)
-        texts = self._checked_texts(y, waves)
+        waves = Recordings(x, self.preprocessor.sample_rate, self._file_lengths)
+        texts = self._checked_texts(y, waves.lengths)
         data = speech_batches(waves, texts, self.preprocessor, batch_size, shuffle)
 
         def prepare(audio, samples, labels=None, label_lengths=None):
@@ -142,19 +151,19 @@ class SpeechRecognizer(Application):
     def _waveforms(self, x):
         return [waveform(item, self.preprocessor.sample_rate, i) for i, item in enumerate(audio_list(x))]
 
-    def _checked_texts(self, y, waves):
+    def _checked_texts(self, y, samples):
         """Transcripts as strings; warns of rows that are too long for their audio."""
         if y is None:
             return None
         texts = [self.preprocessor.plain(to_text(text)) for text in text_list(y, "y")]
-        if len(texts) != len(waves):
+        if len(texts) != len(samples):
             raise ValueError(
-                f"y: expected as many transcripts as utterances ({len(waves)}), found {len(texts)}"
+                f"y: expected as many transcripts as utterances ({len(samples)}), found {len(texts)}"
             )
-        for row, wave in enumerate(waves):
-            if not len(wave):
-                raise ValueError(f"x: expected sound to learn from in row {row}, found an empty waveform")
-        steps = self.steps([len(wave) for wave in waves])
+        if not samples.all():
+            row = int(np.argmin(samples))
+            raise ValueError(f"x: expected sound to learn from in row {row}, found an empty waveform")
+        steps = self.steps(samples)
         needed = [len(text) + sum(a == b for a, b in itertools.pairwise(text)) for text in texts]
         rows = [row for row, count in enumerate(needed) if count > steps[row]]
         if rows:
@@ -259,8 +268,9 @@ class SpeechRecognizer(Application):
 
         Args:
             x: raw audio, of any length.
-            decoder: a function of log-probabilities [S, V] to a list of (class, step, probability), such as a
-                `zoo.decoding.BeamSearch`; greedy by default.
+            decoder: a function of log-probabilities [S, V], the alphabet and the seconds of a step to a
+                `zoo.decoding.Transcript`: a `zoo.decoding.BeamSearch` or `zoo.decoding.greedy_transcript`; by
+                default the application's own.
             batch_size: utterances that go through the network together.
             verbose: 1 for a progress bar, for hours of sound.
 
@@ -272,7 +282,7 @@ class SpeechRecognizer(Application):
 
     def transcript(self, log_probs, decoder=None):
         """One of `predict`'s outputs, [S, V], as text; see `transcribe`."""
-        decode = decoder or greedy_transcript
+        decode = decoder or self.decoder or greedy_transcript
         return decode(log_probs, self.preprocessor.alphabet, self.step_seconds)
 
     def picture(self, x, path, text=None):
@@ -299,6 +309,7 @@ class SpeechRecognizer(Application):
         Raises: ValueError unless the model goes one way and the preprocessor normalizes as it goes.
         """
         alphabet, step, state = self.preprocessor.alphabet, self.step_seconds, None
+        decoder = decoder or self.decoder
         greedy, outputs = speech_streaming.GreedyText(), []
         nothing = np.zeros(0, "float32")
         for piece in itertools.chain(pieces, [None]):
@@ -339,6 +350,20 @@ class SpeechRecognizer(Application):
     def to_answer(self, outputs):
         return outputs
 
+    def save_assets(self, folder):
+        """The language model beside the other files of a pretrained folder or in a `.keras` file."""
+        if self.decoder is not None and self.decoder.language_model is not None:
+            with atomic_path(pathlib.Path(folder) / LANGUAGE_MODEL) as partial:
+                self.decoder.language_model.save(partial)
+
+    def load_assets(self, folder):
+        path = pathlib.Path(folder) / LANGUAGE_MODEL
+        if self.decoder is not None and path.is_file():
+            self.decoder.language_model = NGram.load(path)
+
+    def get_config(self):
+        return {**super().get_config(), "decoder": self.decoder and self.decoder.get_config()}
+
     def card(self):
         rate = self.preprocessor.sample_rate
         return {
@@ -361,6 +386,24 @@ class SpeechRecognizer(Application):
     def _explained(self, x):
         """Bad audio is found before any pipeline runs, so there is nothing to explain."""
         yield
+
+
+def _decoder(arguments, examples, preprocessor):
+    """The beam search of a recipe, with a language model of the training transcripts; None for none."""
+    arguments = dict(arguments)
+    if not arguments:
+        return None
+    counted = {key: arguments.pop(key) for key in ("order", "least") if key in arguments}
+    texts, more = list(_pair(examples, None)[1]), arguments.pop("texts", ())
+    for name in [more] if isinstance(more, str) else more:
+        is_file = pathlib.Path(name).suffix == ".txt"
+        texts += read_text(name).splitlines() if is_file else list(load(name).examples)
+    plain = [preprocessor.plain(to_text(text)) for text in texts]
+    decoder = made(BeamSearch, arguments, "decoder")
+    decoder.language_model = NGram.train(
+        (text for text in plain if text and not set(text) - set(preprocessor.alphabet)), **counted
+    )
+    return decoder
 
 
 def _pair(x, y):

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 from zoo.applications import SpeechRecognizer
 
-from zoo.decoding import BeamSearch, align
+from zoo.datasets import AudioDataset
+from zoo.decoding import BeamSearch, NGram, align
 from zoo.models import DeepSpeech
 from zoo.preprocessing import AudioPreprocessor
 
@@ -90,6 +91,37 @@ def test_beam_search_and_alignment_run_on_its_outputs(trained):
     assert trained.transcribe(audio, decoder=BeamSearch(8)) == texts
     aligned = align(trained.predict(audio)[0], texts[0], " abc", trained.step_seconds)
     assert aligned == texts[0]
+
+
+@pytest.mark.parametrize("form", ["folder", "keras"])
+def test_its_own_beam_search_is_saved_with_it(trained, form, tmp_path):
+    audio, texts = recordings(6, seed=2)
+    model = NGram.train(texts, order=2)
+    app = SpeechRecognizer(trained.model, trained.preprocessor, BeamSearch(8, model, hot_words={"ab": 1.5}))
+    place = tmp_path / ("app" if form == "folder" else "app.keras")
+    (app.save_pretrained if form == "folder" else app.save)(place)
+    again = SpeechRecognizer.from_pretrained(place)
+    assert again.decoder.get_config() == app.decoder.get_config()
+    assert again.decoder.language_model.perplexity(texts) == pytest.approx(model.perplexity(texts), rel=1e-4)
+    assert again.transcribe(audio) == app.transcribe(audio) == trained.transcribe(audio, decoder=app.decoder)
+    assert SpeechRecognizer.from_config(trained.get_config()).decoder is None
+
+
+def test_a_recipe_gives_it_a_language_model(tmp_path):
+    recipe = SpeechRecognizer.default_recipe.replace(
+        start="",
+        model="deep_speech_tiny",
+        preprocessor={"sample_rate": RATE, "num_mels": 20, "alphabet": " abc"},
+        decoder={"order": 2, "least": 2, "texts": str(tmp_path / "more.txt"), "beam_size": 4},
+    )
+    (tmp_path / "more.txt").write_text("cab\nnot in the alphabet\n")
+    app = SpeechRecognizer.from_recipe(recipe, AudioDataset([], ["ab c", "ab a"], ["", ""], "", "", ""))
+    assert app.decoder.language_model.words == {"ab", "c", "a", "cab"}
+    assert app.decoder.get_config()["beam_size"] == 4
+    with pytest.raises(ValueError, match=r"decoder: expected keys among .* found \['size'\]"):
+        SpeechRecognizer.from_recipe(
+            recipe.replace(decoder={"size": 4}), AudioDataset([], ["a"], [""], "", "", "")
+        )
 
 
 def test_long_audio_goes_through_in_pieces(trained, monkeypatch):

@@ -5,7 +5,7 @@ import wave
 import numpy as np
 import pytest
 
-from zoo.datasets import phone_prompts, spoken_digits
+from zoo.datasets import load, phone_prompts, spoken_digits
 from zoo.datasets.phone_prompts import split_of
 
 
@@ -45,6 +45,17 @@ def test_digit_strings_are_long_and_the_same_every_time(digits):
     assert all(2 <= len(text.split()) <= 4 for text in one.texts)
     for (audio, _), text in zip(*one, strict=True):
         assert 2400 * len(text.split()) <= len(audio) <= 4000 * len(text.split())
+
+
+def test_a_speaker_is_held_out_of_digit_strings(digits):
+    parts = {
+        split: load("digit_strings:bob", split, root=digits) for split in ("train", "validation", "test")
+    }
+    speakers = {split: set(part.speakers) for split, part in parts.items()}
+    assert speakers == {"train": {"ann"}, "validation": {"ann"}, "test": {"bob"}}
+    assert len(parts["test"]) == 100
+    with pytest.raises(ValueError, match=r"names among \['ann', 'bob'\], found 'eve'"):
+        load("digit_strings:eve", root=digits)
 
 
 def test_what_is_missing_is_named(digits, tmp_path):

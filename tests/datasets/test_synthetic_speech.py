@@ -1,6 +1,7 @@
 import json
 import shutil
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,11 +53,35 @@ def test_voices_take_turns_or_all_speak(voice, tmp_path):
     assert read_speech(tmp_path / "each").speakers == names * 2
 
 
+def test_a_pitch_makes_another_speaker_at_the_same_pace(voice, tmp_path):
+    if voice.endswith("_hts"):
+        voice = next((v for v in voices() if v.startswith("festival:") and not v.endswith("_hts")), None)
+        if voice is None:
+            pytest.skip("festival has no voice that keeps its pace")
+    names = [voice, f"{voice}*1.3"]
+    data = read_speech(speak_texts(["one two three four five"], tmp_path, names, each=True))
+    low, high = (np.frombuffer(Path(path).read_bytes()[44:], "<i2") for path in data.audio)
+    assert len(high) == pytest.approx(len(low), rel=0.2)
+    spectra = [np.abs(np.fft.rfft(samples, 1 << 16)) ** 2 for samples in (low, high)]
+    hertz = np.linspace(0, 8000, len(spectra[0]))
+    centres = [(hertz * power).sum() / power.sum() for power in spectra]
+    assert 1.1 < centres[1] / centres[0] < 1.5
+
+
+def test_a_piper_voice_is_named_by_its_file(tmp_path):
+    pytest.importorskip("piper")
+    with pytest.raises(FileNotFoundError, match=r"one of \['joe'\] or the .onnx file .* 'piper:jane'"):
+        speak_texts(TEXTS, tmp_path, ["piper:jane"])
+
+
 def test_mistakes_are_named(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="at least one text"):
         speak_texts([], tmp_path)
     with pytest.raises(ValueError, match=r"PROGRAM:VOICE .* found 'slt'"):
         speak_texts(TEXTS, tmp_path, ["slt"])
+    for pitch in ("3", "0.1", "1.2.3", "."):
+        with pytest.raises(ValueError, match=r"factor in 0.5..2 behind the \*, found 'flite:slt\*"):
+            speak_texts(TEXTS, tmp_path, [f"flite:slt*{pitch}"])
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(
         FileNotFoundError, match="the program text2wave for 'festival:kal', found none; .* festival"

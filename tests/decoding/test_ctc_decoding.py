@@ -98,12 +98,21 @@ def test_best_path_merges_repeats_but_not_across_blanks():
 TEXTS = ["press one for sales", "press two for service", "press one", "hold the line please"]
 
 
+@pytest.mark.parametrize("least", [1, 2])
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
-def test_probabilities_of_the_next_word_sum_to_one(order):
-    model = NGram.train(TEXTS, order)
+def test_probabilities_of_the_next_word_sum_to_one(order, least):
+    model = NGram.train(TEXTS, order, least)
     vocabulary = {gram[0] for gram in model.scores if len(gram) == 1} - {"<s>"}
     for history in ([], ["<s>"], ["<s>", "press"], ["for", "sales"], ["never", "heard"]):
         assert sum(10 ** model.score(word, history) for word in vocabulary) == pytest.approx(1, abs=1e-6)
+
+
+def test_rare_word_pairs_can_be_left_out():
+    whole, pruned = NGram.train(TEXTS, 3), NGram.train(TEXTS, 3, least=2)
+    assert pruned.words == whole.words
+    assert ("<s>", "press", "one") in pruned.scores
+    assert ("hold", "the") in whole.scores
+    assert ("hold", "the") not in pruned.scores
 
 
 @pytest.mark.parametrize("name", ["lm.arpa", "lm.arpa.gz"])

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import keras
+import ml_dtypes
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -90,6 +91,31 @@ def test_other_float_types_load_into_float32(dtype, tmp_path):
     target = tiny(seed=2)
     load_weights(target, tmp_path / "w.safetensors")
     assert_equal_weights(values(target), {n: v.astype("float32") for n, v in expected.items()})
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_the_bytes_load_within_their_rounding(dtype, tmp_path):
+    first, second = tiny(seed=1), tiny(seed=2)
+    save_weights(first, tmp_path / "whole.safetensors")
+    save_weights(first, tmp_path / "half.safetensors", dtype=dtype)
+    half, whole = ((tmp_path / f"{name}.safetensors").stat().st_size for name in ("half", "whole"))
+    assert half < 0.7 * whole
+    load_weights(second, tmp_path / "half.safetensors")
+    assert_equal_weights(values(second), {n: _rounded(v, dtype) for n, v in values(first).items()})
+
+
+def _rounded(value, dtype):
+    return value.astype(getattr(ml_dtypes, dtype, dtype)).astype("float32")
+
+
+def test_weights_too_large_for_half_are_named(tmp_path):
+    model = tiny()
+    model.head.kernel.assign(model.head.kernel + 7e4)
+    with pytest.raises(ValueError, match=r"dtype: .* that float16 can hold, found 7\d+.* in head.kernel"):
+        save_weights(model, tmp_path / "w.safetensors", dtype="float16")
+    with pytest.raises(ValueError, match="dtype: expected None or one of .* found 'int8'"):
+        save_weights(model, tmp_path / "w.safetensors", dtype="int8")
+    assert not os.listdir(tmp_path)
 
 
 def test_mixed_types_round_trip(tmp_path):

@@ -15,6 +15,7 @@ from zoo.preprocessing import (
     spell_number,
     waveform,
 )
+from zoo.preprocessing.recordings import Recordings
 
 
 def noise(*shape, seed=0):
@@ -172,6 +173,36 @@ def test_augmentation_respects_lengths_and_keeps_its_promises():
     assert ((masked.numpy() == 0).all(axis=2).sum(axis=1) <= 10).all()
     assert ((masked.numpy() == 0).all(axis=1).sum(axis=1) <= 5).all()
     assert (masked.numpy() == 0).any()
+
+
+def test_a_telephone_line_takes_the_highest_sounds():
+    time = np.arange(16000) / 16000
+    low, high = (np.sin(2 * np.pi * hertz * time).astype("float32") for hertz in (1000, 5000))
+    audio = tf.constant(np.tile(low + high, (200, 1)))
+    out, lengths = AudioAugmentation(narrow=0.5).waveforms(audio, tf.fill((200,), 16000))
+    assert lengths.numpy().tolist() == [16000] * 200
+    errors = [np.abs(out.numpy() - wave).max(axis=1) < 1e-3 for wave in (low, low + high)]
+    assert (errors[0] ^ errors[1]).all()
+    assert 60 < errors[0].sum() < 140
+    with pytest.raises(ValueError, match=r"narrow: expected a share in \[0, 1\], found 2"):
+        AudioAugmentation(narrow=2)
+
+
+def test_files_are_read_when_a_batch_needs_them(tmp_path):
+    known, waves = {}, [noise(1, n)[0] for n in (50, 70, 90)]
+    for number in range(2):
+        file = tf.audio.encode_wav(waves[number][:, None], 8000).numpy()
+        (tmp_path / f"{number}.wav").write_bytes(file)
+    items = [tmp_path / "0.wav", str(tmp_path / "1.wav"), waves[2]]
+    recordings = Recordings(items, 8000, known)
+    assert (len(recordings), recordings.lengths.tolist(), len(known)) == (3, [50, 70, 90], 2)
+    for expected, found in zip(waves[::-1], recordings.rows([2, 1, 0]), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+    known.update(dict.fromkeys(known, 7))  # what is known is not read again
+    assert Recordings(items, 8000, known).lengths.tolist() == [7, 7, 90]
+    (tmp_path / "1.wav").write_bytes(b"RIFFnothing")
+    with pytest.raises(ValueError, match=r"x, row 1: .* found .*1\.wav"):
+        Recordings(items, 8000, known)
 
 
 @pytest.mark.parametrize(

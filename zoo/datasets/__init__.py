@@ -9,6 +9,7 @@ from zoo.datasets.fashion_mnist import fashion_mnist
 from zoo.datasets.image_folder import FileDataset, image_folder
 from zoo.datasets.loading import load
 from zoo.datasets.phone_prompts import phone_prompts
+from zoo.datasets.prompts_english import prompts_english
 from zoo.datasets.rated_sentences import rated_sentences
 from zoo.datasets.shakespeare import TextCorpus, shakespeare
 from zoo.datasets.speech_files import read_speech
@@ -37,6 +38,7 @@ __all__ = [
     "image_folder",
     "load",
     "phone_prompts",
+    "prompts_english",
     "rated_sentences",
     "read_columns",
     "read_folder",

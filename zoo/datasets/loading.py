@@ -14,6 +14,7 @@ from zoo.datasets.digits import digits
 from zoo.datasets.fashion_mnist import fashion_mnist
 from zoo.datasets.image_folder import FileDataset, image_folder
 from zoo.datasets.phone_prompts import phone_prompts
+from zoo.datasets.prompts_english import prompts_english
 from zoo.datasets.rated_sentences import FILES as RATED
 from zoo.datasets.rated_sentences import FOLDS, rated_sentences
 from zoo.datasets.shakespeare import shakespeare
@@ -28,6 +29,7 @@ NAMES = (
     "digits",
     "fashion_mnist",
     "phone_prompts",
+    "prompts_english",
     *(f"rated_{kind}" for kind in RATED),
     "shakespeare",
     "shakespeare_1mb",
@@ -46,9 +48,10 @@ def load(
 
     Args:
         name_or_path: "digits", "fashion_mnist", "rated_movies" ("rated_movies:3" tests on its fold 3, 0 is
-            the default), "brown_tags", ...; a folder of class folders of images or of .txt files; a file of
-            texts (.csv, .tsv, .jsonl, .conll, .json of SQuAD); recordings with transcripts as `read_speech`
-            takes them. A folder named like a data set is "./digits".
+            the default), "digit_strings:theo" (tests on that speaker alone), "brown_tags", ...; a folder of
+            class folders of images or of .txt files; a file of texts (.csv, .tsv, .jsonl, .conll, .json of
+            SQuAD); recordings with transcripts as `read_speech` takes them. A folder named like a data set
+            is "./digits".
         split: see the data set; None is "train" of a named one and all images of a folder.
         root: folder under which Debian packages are unpacked, see `fashion_mnist`.
         validation_fraction, seed: how a folder is split, see `image_folder`.
@@ -67,10 +70,12 @@ def load(
     name = os.fspath(name_or_path)
     if name == "digits":
         return digits(split or "train")
-    if name == "digit_strings":
-        return digit_strings(split or "train", root)
+    if name.partition(":")[0] == "digit_strings":
+        return digit_strings(split or "train", root, name.partition(":")[2] or None)
     if name == "phone_prompts":
         return phone_prompts(split or "train", root)
+    if name == "prompts_english":
+        return prompts_english(split or "train", root)
     if name == "fashion_mnist":
         return fashion_mnist(split or "train", root=root)
     if name == "shakespeare":

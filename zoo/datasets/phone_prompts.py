@@ -1,11 +1,12 @@
 """Telephone prompts: 540 English phrases by one professional speaker, from Debian's Asterisk sounds.
 
 CC BY-SA 3.0, attribution: Allison Smith and Digium. Packages asterisk-core-sounds-en (transcripts) and
-asterisk-core-sounds-en-wav (8 kHz) or -g722 (16 kHz, needs the program ffmpeg).
+asterisk-core-sounds-en-wav (8 kHz) or -g722 (16 kHz, needs the program ffmpeg; taken where both are there).
 """
 
 from __future__ import annotations
 
+import concurrent.futures
 import gzip
 import hashlib
 import os
@@ -61,17 +62,19 @@ def phone_prompts(
             "the packages asterisk-core-sounds-en and asterisk-core-sounds-en-wav, or unpack them with "
             "`dpkg-deb -x` and give that folder as root= or ZOO_DATA_ROOT."
         )
-    audio, texts = [], []
+    audio, texts, endings = [], [], (".g722", ".wav") if shutil.which("ffmpeg") else (".wav", ".g722")
     for name, text in _rows(transcripts):
-        path = next((p for p in (sounds / f"{name}.wav", sounds / f"{name}.g722") if p.is_file()), None)
+        path = next((p for p in (sounds / f"{name}{ending}" for ending in endings) if p.is_file()), None)
         if path is None or split not in ("all", split_of(text)):
             continue
         if seconds is not None and not seconds[0] <= _seconds(path) <= seconds[1]:
             continue
-        audio.append(str(path) if path.suffix == ".wav" else (_decode_g722(path), 16000))
+        audio.append(path)
         texts.append(text)
     if not texts:
         raise FileNotFoundError(f"phone_prompts: expected .wav or .g722 files in {str(sounds)!r}, found none")
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        audio = list(pool.map(_audio, audio))
     return AudioDataset(audio, texts, ["allison"] * len(texts), "phone_prompts", split, LICENCE)
 
 
@@ -101,6 +104,10 @@ def _rows(path):
 
 def _seconds(path):
     return (path.stat().st_size - 44) / 16000 if path.suffix == ".wav" else path.stat().st_size / 8000
+
+
+def _audio(path):
+    return str(path) if path.suffix == ".wav" else (_decode_g722(path), 16000)
 
 
 def _decode_g722(path):

@@ -77,7 +77,9 @@ def spoken_digits(
     )
 
 
-def digit_strings(split: str = "train", root: str | os.PathLike | None = None) -> AudioDataset:
+def digit_strings(
+    split: str = "train", root: str | os.PathLike | None = None, held_out: str | None = None
+) -> AudioDataset:
     """The strings of spoken digits that the recipe `digits.fsdd` is trained and measured on.
 
     | split        | what                                                              |
@@ -89,13 +91,19 @@ def digit_strings(split: str = "train", root: str | os.PathLike | None = None) -
     Args:
         split: one of the splits above.
         root: as of `spoken_digits`.
+        held_out: a speaker who is in "test" alone, with 100 strings of all recordings of theirs; the others
+            are in "train" and "validation".
     """
     check_split(split, SPLITS[:3])
+    without = () if held_out is None else (held_out,)
     if split == "validation":
-        return spoken_digits(split, root, strings=60)
+        return spoken_digits(split, root, without=without, strings=60)
+    if split == "test" and held_out is not None:
+        return spoken_digits("all", root, speakers=without, strings=100, seed=1)
     if split == "test":
         return spoken_digits(split, root, strings=100, seed=1)
-    strings, single = spoken_digits(split, root, strings=700, length=(2, 6)), spoken_digits(split, root)
+    strings = spoken_digits(split, root, without=without, strings=700, length=(2, 6))
+    single = spoken_digits(split, root, without=without)
     parts = (getattr(strings, name) + getattr(single, name)[::2] for name in ("audio", "texts", "speakers"))
     return AudioDataset(*parts, "digit_strings", split, LICENCE)
 

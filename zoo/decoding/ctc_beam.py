@@ -79,6 +79,7 @@ class BeamSearch:
         self.beam_size = beam_size
         self.language_model = language_model
         self.weight, self.bonus = weight * math.log(10), bonus
+        self._config = {"beam_size": beam_size, "weight": weight, "bonus": bonus, "threshold": threshold}
         self.words = None if words is None else frozenset(words)
         self._prefixes = None if words is None else {w[:i] for w in self.words for i in range(len(w) + 1)}
         self.hot_words = dict(hot_words or {})
@@ -90,6 +91,11 @@ class BeamSearch:
         found = self.search(log_probs, alphabet)
         path = align_classes(log_probs, found[0].classes) if found else []
         return transcript_of(path, alphabet, step_seconds)
+
+    def get_config(self):
+        """Its arguments but the language model, which has a file of its own, as JSON can hold them."""
+        words = None if self.words is None else sorted(self.words)
+        return {**self._config, "words": words, "hot_words": self.hot_words}
 
     def search(self, log_probs, alphabet):
         """float [S, V], V - 1 characters -> a list of `Hypothesis`, the best first."""

@@ -36,13 +36,21 @@ class NGram:
             scores[(UNKNOWN,)] = min((s for s in scores.values() if s > _NEVER), default=0.0) - 1.0
 
     @classmethod
-    def train(cls, texts: Iterable[str], order: int = 3) -> NGram:
-        """From texts, one sentence each, words split by spaces."""
+    def train(cls, texts: Iterable[str], order: int = 3, least: int = 1) -> NGram:
+        """From texts, one sentence each, words split by spaces.
+
+        Args:
+            texts: what to count.
+            order: the longest n-gram.
+            least: n-grams of two and more words that occur less often are left out, for a smaller file.
+        """
         counts = [Counter() for _ in range(order + 1)]  # by length
         for text in texts:
             words = [BEGIN] * (order > 1) + text.split() + [END]
             for length in range(1, order + 1):
                 counts[length].update(zip(*(words[i:] for i in range(length)), strict=False))
+        for length in range(2, order + 1):
+            counts[length] = Counter({gram: n for gram, n in counts[length].items() if n >= least})
         counts[1].pop((BEGIN,), None)
         if not counts[1]:
             raise ValueError("texts: expected at least one word, found none")

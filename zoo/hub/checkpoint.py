@@ -40,6 +40,7 @@ FORMAT_TYPES = {
     "uint8": "U8",
     "bool": "BOOL",
 }
+FLOATS = ("float64", "float32", "float16", "bfloat16")
 PAGED = 2**18  # bytes from which an array has pages of its own, which it gives back to the system with it
 NUMPY_TYPES = {name: np.dtype(getattr(ml_dtypes, kind, kind)) for kind, name in FORMAT_TYPES.items()}
 
@@ -251,7 +252,10 @@ def _zeros(shape: tuple[int, ...], dtype: str | None):
 
 
 def save_weights(
-    model: keras.Model, path: str | os.PathLike, metadata: Mapping[str, str] | None = None
+    model: keras.Model,
+    path: str | os.PathLike,
+    metadata: Mapping[str, str] | None = None,
+    dtype: str | None = None,
 ) -> None:
     """Writes the model's weights as one safetensors file, holding one tensor at a time.
 
@@ -259,33 +263,48 @@ def save_weights(
         model: a built model.
         path: the file to write or replace; on any failure what was there stays (see `atomic_path`).
         metadata: strings for the file's header.
+        dtype: of floating-point weights in the file, "float16" for half the bytes; their own by default.
 
     Raises:
-        ValueError: the model is not built, the folder does not exist, metadata is not strings.
+        ValueError: the model is not built, the folder does not exist, metadata is not strings, or a weight
+            is too large for `dtype`.
         OSError: the write failed, for instance on a full disk; the message names the file.
     """
+    if dtype is not None and dtype not in FLOATS:
+        raise ValueError(f"dtype: expected None or one of {FLOATS}, found {dtype!r}")
     variables = weight_names(model)
-    header = _header(variables, metadata or {})
+    types = {name: _stored(variable, dtype) for name, variable in variables.items()}
+    header = _header(variables, types, metadata or {})
     with atomic_path(path) as partial, open(partial, "xb") as file:
-        _write(file, variables, header)
+        _write(file, variables, types, header)
 
 
-def _header(variables: Mapping[str, keras.Variable], metadata: Mapping[str, str]) -> dict:
+def _stored(variable: keras.Variable, dtype: str | None) -> np.dtype:
+    """The type that a variable has in the file."""
+    own = np.dtype(variable.dtype)
+    return np.dtype(getattr(ml_dtypes, dtype, dtype)) if dtype and own.name in FLOATS else own
+
+
+def _header(
+    variables: Mapping[str, keras.Variable], types: Mapping[str, np.dtype], metadata: Mapping[str, str]
+) -> dict:
     """The header: type, shape and place of every tensor, widest types first so that all are aligned."""
     for key, value in metadata.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise ValueError(f"metadata: expected strings by string, found {key!r}: {value!r}")
     header, end = {"__metadata__": {"format": "keras", **metadata}}, 0
-    sizes = {name: np.dtype(variable.dtype).itemsize for name, variable in variables.items()}
+    sizes = {name: kind.itemsize for name, kind in types.items()}
     for name in sorted(variables, key=lambda name: -sizes[name]):
         shape = [int(n) for n in variables[name].shape]
         start, end = end, end + sizes[name] * int(np.prod(shape, dtype=np.int64))
-        kind = FORMAT_TYPES[np.dtype(variables[name].dtype).name]
+        kind = FORMAT_TYPES[types[name].name]
         header[name] = {"dtype": kind, "shape": shape, "data_offsets": [start, end]}
     return header
 
 
-def _write(file: BinaryIO, variables: Mapping[str, keras.Variable], header: dict) -> None:
+def _write(
+    file: BinaryIO, variables: Mapping[str, keras.Variable], types: Mapping[str, np.dtype], header: dict
+) -> None:
     """Length of the header, header, data. The library's own writer wants every tensor in memory at once."""
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
@@ -293,7 +312,19 @@ def _write(file: BinaryIO, variables: Mapping[str, keras.Variable], header: dict
     for name in header:
         if name != "__metadata__":
             value = np.ascontiguousarray(variables[name])
+            if types[name] != value.dtype:
+                value = _narrowed(value, types[name], name)
             file.write(value.reshape(-1).view(np.uint8))
+
+
+def _narrowed(value: np.ndarray, dtype: np.dtype, name: str) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        narrow = value.astype(dtype)
+    if not np.isfinite(narrow.astype("float32")).all() and np.isfinite(value).all():
+        raise ValueError(
+            f"dtype: expected weights that {dtype.name} can hold, found {np.abs(value).max():g} in {name}"
+        )
+    return narrow
 
 
 def load_weights(model: keras.Model, path: str | os.PathLike, skip: Iterable[str] = ()) -> None:

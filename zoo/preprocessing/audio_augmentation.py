@@ -5,6 +5,8 @@ Shapes: B batch, N samples, T frames, F mel bins.
 
 import tensorflow as tf
 
+TELEPHONE = (3200.0, 4000.0)  # Hz, where a line ends
+
 
 class AudioAugmentation:
     """Random changes of a batch, in tf.data. Every argument at its default does nothing.
@@ -14,6 +16,8 @@ class AudioAugmentation:
             speed perturbation, Ko et al. 2015).
         gain: decibels g; each row becomes up to g louder or softer.
         noise: largest level of white noise, relative to the row's root mean square.
+        narrow: share of the rows that lose what a telephone line loses: all above a random 3.2 to 4 kHz.
+        sample_rate: of the waveforms in Hz, for `narrow`.
         dither: standard deviation of noise on every sample, in units of full scale.
         time_masks, time_width: stretches of up to `time_width` seconds set to 0, of `hop` seconds a frame.
         mel_masks, mel_width: bands of up to `mel_width` bins set to 0 (SpecAugment, arXiv:1904.08779).
@@ -35,9 +39,14 @@ class AudioAugmentation:
         time_width=0.1,
         mel_masks=0,
         mel_width=8,
+        narrow=0.0,
+        sample_rate=16000,
     ):
         if not 0 <= speed < 1:
             raise ValueError(f"speed: expected a share in [0, 1), found {speed}")
+        if not 0 <= narrow <= 1:
+            raise ValueError(f"narrow: expected a share in [0, 1], found {narrow}")
+        self.narrow, self.sample_rate = narrow, sample_rate
         self.speed, self.gain, self.noise, self.dither = speed, gain, noise, dither
         self.time_masks, self.time_width = time_masks, time_width
         self.mel_masks, self.mel_width = mel_masks, mel_width
@@ -46,6 +55,8 @@ class AudioAugmentation:
         """float32 [B, N], int32 [B] -> the same, changed."""
         if self.speed:
             audio, lengths = _speed(audio, lengths, self.speed)
+        if self.narrow:
+            audio = _narrow(audio, self.narrow, self.sample_rate)
         inside = tf.sequence_mask(lengths, tf.shape(audio)[1], dtype="float32")
         rows = (tf.shape(audio)[0], 1)
         if self.noise:
@@ -82,6 +93,17 @@ def _speed(audio, lengths, share):
     share_after = tf.minimum(position - tf.cast(before, "float32"), 1.0)
     left, right = (tf.gather(audio, index, batch_dims=1) for index in (before, after))
     return left + share_after * (right - left), new_lengths
+
+
+def _narrow(audio, share, sample_rate):
+    """`share` of the rows without what lies above a random edge of theirs."""
+    rows = (tf.shape(audio)[0], 1)
+    spectrum = tf.signal.rfft(audio)
+    hertz = tf.linspace(0.0, sample_rate / 2, tf.shape(spectrum)[1])[None]
+    edge = tf.random.uniform(rows, *TELEPHONE)
+    kept = (hertz < edge) | (tf.random.uniform(rows) >= share)
+    narrowed = tf.signal.irfft(spectrum * tf.cast(kept, spectrum.dtype), [tf.shape(audio)[1]])
+    return tf.reshape(narrowed, tf.shape(audio))
 
 
 def _gap(batch, size, width):

@@ -15,12 +15,12 @@ def speech_batches(waves, texts, preprocessor, batch_size, shuffle):
     left out; without it the longest come first.
 
     Args:
-        waves: mono waveforms, float32 [n] each.
+        waves: a `zoo.preprocessing.recordings.Recordings`.
         texts: transcripts, or None.
         preprocessor: an `AudioPreprocessor`, which encodes the transcripts.
         batch_size, shuffle: as said.
     """
-    seconds = np.array([len(wave) for wave in waves]) / preprocessor.sample_rate
+    seconds = waves.lengths / preprocessor.sample_rate
     targets = None if texts is None else preprocessor.encode(texts)
     drop = shuffle and len(waves) >= batch_size
     count = len(waves) // batch_size if drop else -(-len(waves) // batch_size)
@@ -41,10 +41,10 @@ def speech_batches(waves, texts, preprocessor, batch_size, shuffle):
             yield pack(rows[batch * batch_size : (batch + 1) * batch_size])
 
     def pack(rows):
-        samples = np.array([len(waves[row]) for row in rows], "int32")
+        samples = waves.lengths[rows].astype("int32")
         audio = np.zeros((len(rows), samples.max()), "float32")
-        for i, row in enumerate(rows):
-            audio[i, : samples[i]] = waves[row]
+        for i, wave in enumerate(waves.rows(rows)):
+            audio[i, : samples[i]] = wave[: samples[i]]
         if targets is None:
             return audio, samples
         labels, lengths = (array[rows] for array in targets)

@@ -34,6 +34,9 @@ class Recipe:
         application, model, data: what to build and on what.
         start: pretrained weights to begin from, in place of `model`.
         preprocessor: arguments of the preprocessor.
+        decoder: of a speech recognizer: arguments of a `zoo.decoding.BeamSearch`; "order" and "least" of the
+            `zoo.decoding.NGram` that is trained on the transcripts for it, and on "texts", names of data sets
+            or .txt files of a sentence a line; {}: greedy decoding.
         train_split, validation_split, test_split: names of the data's splits; "" for none of the last two.
 
     Raises: ValueError for a value that a field cannot have.
@@ -70,6 +73,7 @@ class Recipe:
     start: str = ""
     data: str = ""
     preprocessor: dict = dataclasses.field(default_factory=dict)
+    decoder: dict = dataclasses.field(default_factory=dict)
     train_split: str = "train"
     validation_split: str = "validation"
     test_split: str = "test"

@@ -76,5 +76,6 @@ FIELDS = {
     "seed": _whole(0),
     **dict.fromkeys(("name", "application", "model", "start", "data"), _TEXT),
     "preprocessor": _DICT,
+    "decoder": _DICT,
     **dict.fromkeys(("train_split", "validation_split", "test_split"), _TEXT),
 }
