@@ -31,6 +31,8 @@ from zoo.preprocessing.image_augmentation import random_numbers
 from zoo.preprocessing.labels import check_label_names, encode_labels
 from zoo.training.progressive_size import ProgressiveSize
 
+READING = (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.PermissionDeniedError)
+
 
 @keras.saving.register_keras_serializable("zoo")
 class ImageClassifier(Application):
@@ -325,7 +327,7 @@ class ImageClassifier(Application):
         """Turns an error from inside the tf.data pipeline into one that names the image or the label."""
         try:
             yield
-        except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as error:
+        except READING as error:
             is_folder = isinstance(x, (str, os.PathLike)) and os.path.isdir(x)
             found = (
                 failed_check(error)

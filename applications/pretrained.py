@@ -15,7 +15,7 @@ from zoo.applications import model_card
 from zoo.applications.arguments import check_path, named
 
 from zoo import hub, models, preprocessing
-from zoo.files import atomic_path, make_folder, read_json
+from zoo.files import atomic_files, make_folder, read_json
 from zoo.hub import checkpoint
 from zoo.training import Recipe
 
@@ -75,12 +75,9 @@ def load_keras(path):
         getattr(applications, name)  # Keras finds only classes that are imported
     try:
         return keras.saving.load_model(path)
-    except (OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"name: expected a whole .keras file, found {str(path)!r}: {error}") from error
-    except ValueError as error:
-        if "zip" not in str(error).lower():
-            raise
-        raise ValueError(f"name: expected a whole .keras file, found {str(path)!r}: {error}") from error
+    except (OSError, KeyError, EOFError, zipfile.BadZipFile, ValueError, TypeError) as error:
+        reason = str(error).rpartition("Exception encountered: ")[2].strip().partition("\n")[0]
+        raise ValueError(f"name: expected a whole .keras file, found {str(path)!r}: {reason}") from error
 
 
 def _load_registered(cls, weights, precision):
@@ -192,8 +189,12 @@ def _class_of(room, name, folder):
 
 
 def save(application, folder, dtype=None):
-    """What `Application.save_pretrained` does: weights first, config.json last, each file whole."""
-    folder = make_folder(folder)
+    """What `Application.save_pretrained` does: all files are written before one takes its place."""
+    with atomic_files(make_folder(folder)) as staging:
+        _write(application, staging, dtype)
+
+
+def _write(application, folder, dtype):
     preprocessor = application.preprocessor
     if hasattr(preprocessor, "save_assets"):
         preprocessing_arguments = preprocessor.save_assets(folder)
@@ -214,8 +215,7 @@ def save(application, folder, dtype=None):
         ("README.md", model_card.write(application)),
         ("config.json", json.dumps(config, indent=2) + "\n"),
     ):
-        with atomic_path(folder / name) as partial:
-            partial.write_text(text)
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _arguments(layer):

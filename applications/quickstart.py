@@ -13,7 +13,7 @@ import numpy as np
 from zoo.applications.image_classifier import ImageClassifier
 
 from zoo.datasets import digits, fashion_mnist
-from zoo.files import make_folder
+from zoo.files import atomic_path, make_folder
 
 # Runs in a process of its own, isolated from this package: a SavedModel needs TensorFlow alone.
 SERVE = """
@@ -56,7 +56,8 @@ def run(out):
     print("3/5  Evaluating on its held-out test images")
     report = app.report(*test)
     rows.append((f"digits, {len(test)} test images, fine-tuned", f"accuracy {report.accuracy:.3f}"))
-    (out / "report.txt").write_text(f"{report}\n")
+    with atomic_path(out / "report.txt") as partial:
+        partial.write_text(f"{report}\n")
     rows.append(("per-class precision, recall, F1", str(out / "report.txt")))
 
     print("4/5  Saving and exporting")

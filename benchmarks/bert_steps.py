@@ -24,18 +24,34 @@ def random_batch(batch: int, length: int) -> tuple[dict, np.ndarray]:
     return {"token_ids": ids, "attention_mask": np.ones_like(ids)}, random.integers(0, 2, batch, "int32")
 
 
-def zoo(size: str, mode: str, batch: int, length: int, dropout: float, dtype: str, jit: bool) -> Callable:
+def zoo(
+    size: str,
+    mode: str,
+    batch: int,
+    length: int,
+    dropout: float,
+    dtype: str,
+    jit: bool,
+    positions: int = LENGTH,
+) -> Callable:
     from zoo.models import Bert, BertClassifier
     from zoo.training import make_optimizer
 
-    bert = Bert(VOCABULARY, **SIZES[size], max_length=LENGTH, dropout=dropout, dtype=dtype)
+    bert = Bert(VOCABULARY, **SIZES[size], max_length=positions, dropout=dropout, dtype=dtype)
     model = BertClassifier(bert, 2) if mode == "train" else bert
     optimizer = make_optimizer("adamw", LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     return keras_step(model, optimizer, random_batch(batch, length), mode, jit)
 
 
 def keras_hub(
-    size: str, mode: str, batch: int, length: int, dropout: float, dtype: str, jit: bool
+    size: str,
+    mode: str,
+    batch: int,
+    length: int,
+    dropout: float,
+    dtype: str,
+    jit: bool,
+    positions: int = LENGTH,
 ) -> Callable:
     import keras
     import keras_hub
@@ -44,7 +60,7 @@ def keras_hub(
         VOCABULARY,
         **SIZES[size],
         intermediate_dim=4 * SIZES[size]["hidden_dim"],
-        max_sequence_length=LENGTH,
+        max_sequence_length=positions,
         dropout=dropout,
         dtype=dtype,
     )
@@ -86,7 +102,9 @@ def keras_step(model, optimizer, data: tuple, mode: str, jit: bool) -> Callable:
     return infer
 
 
-def transformers(size: str, mode: str, batch: int, length: int, dropout: float, dtype: str) -> Callable:
+def transformers(
+    size: str, mode: str, batch: int, length: int, dropout: float, dtype: str, positions: int = LENGTH
+) -> Callable:
     """Eager steps, as its users run them; bfloat16 by autocast."""
     import torch
     import transformers
@@ -99,6 +117,7 @@ def transformers(size: str, mode: str, batch: int, length: int, dropout: float, 
         num_hidden_layers=sizes["num_layers"],
         num_attention_heads=sizes["num_heads"],
         intermediate_size=4 * sizes["hidden_dim"],
+        max_position_embeddings=positions,
         hidden_dropout_prob=dropout,
         attention_probs_dropout_prob=dropout,
     )

@@ -7,7 +7,7 @@ import pathlib
 import platform
 
 FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
-PACKAGES = ("keras-zoo", "keras", "tensorflow", "torch", "numpy")
+PACKAGES = ("keras-zoo", "keras", "tensorflow", "torch", "numpy", "keras-hub", "transformers", "jax")
 
 
 def describe(threads: int) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What is drawn in the pages of docs/: model cards from the registry, results from recipes and results.csv.
+"""What is drawn in the pages of docs/: cards from the registry, results of recipes, costs that grow.
 
     python -m benchmarks.readme
 
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 
 from zoo.applications import recipes
 
+from benchmarks.growth import points
 from zoo.hub import registry
 from zoo.hub.registry import Weights
 
@@ -41,6 +42,7 @@ def drawn() -> Iterator[tuple[pathlib.Path, str]]:
     """Each page of docs/ that has drawn sections, and what should stand in it."""
     sections = {
         "models.md": {"cards": cards()},
+        "growth.md": {"growth": points.table()},
         "recipes.md": {"results": results_table(), "defaults": defaults_table(), "records": records()},
     }
     for name, parts in sections.items():

@@ -52,31 +52,24 @@ class WorkerError(RuntimeError):
 
 
 class Worker:
-    """The process of one contender, idle between calls of `go`."""
+    """The process of one contender, `python -m MODULE ARGUMENTS`, idle between calls of `ask`."""
 
-    def __init__(self, item: WorkItem, contender: Contender, steps: int, threads: int):
-        command = [sys.executable, "-m", "benchmarks.worker", item.name, contender.name]
-        command += ["--steps", str(steps), "--threads", str(threads)]
+    def __init__(self, module: str, *arguments: str):
+        command = [sys.executable, "-m", module, *arguments]
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by close()
         self.process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True
         )
 
-    def ready(self) -> float | None:
-        """Waits for the warm-up. Returns the seconds of the first call."""
-        return self._reply()["first_call_s"]
-
-    def go(self) -> tuple[list[float], float | None]:
-        """The samples of one round, and the peak of resident memory so far, 10^6 bytes."""
-        try:
-            self.process.stdin.write("go\n")
+    def ask(self, line: str) -> dict:
+        """Sends a line and waits for the reply."""
+        with contextlib.suppress(BrokenPipeError):  # the reply will be missing, and says why
+            self.process.stdin.write(line + "\n")
             self.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # the reply will be missing, and says why
-        reply = self._reply()
-        return reply["samples"], reply["peak_mb"]
+        return self.reply()
 
-    def _reply(self) -> dict:
+    def reply(self) -> dict:
+        """The next line of its output. Raises: WorkerError where its process ended."""
         line = self.process.stdout.readline()
         if line:
             return json.loads(line)
@@ -124,16 +117,18 @@ def measure(
                 result.status = "missing: " + ", ".join(missing)
             else:
                 say(f"{item.name}: {name} warms up")
-                workers[name] = Worker(item, result.contender, item.steps or steps, threads)
-                with _failure_noted(result):
-                    result.first_call_s = workers[name].ready()
+                options = ("--steps", str(item.steps or steps), "--threads", str(threads))
+                workers[name] = Worker("benchmarks.worker", item.name, name, *options)
+                with failure_noted(result):
+                    result.first_call_s = workers[name].reply()["first_call_s"]
         for turn in range(rounds):
             for result in results:
                 if result.status == "ok":
                     say(f"{item.name}: round {turn + 1} of {rounds}, {result.contender.name}")
-                    with _failure_noted(result):
-                        samples, result.peak_mb = workers[result.contender.name].go()
-                        result.rounds.append(samples)
+                    with failure_noted(result):
+                        said = workers[result.contender.name].ask("go")
+                        result.peak_mb = said["peak_mb"]
+                        result.rounds.append(said["samples"])
     finally:
         for worker in workers.values():
             worker.close()
@@ -141,7 +136,8 @@ def measure(
 
 
 @contextlib.contextmanager
-def _failure_noted(result: Result):
+def failure_noted(result: Result):
+    """Turns the end of a contender's process into its status."""
     try:
         yield
     except WorkerError as error:

@@ -41,6 +41,16 @@ def _by_cell(prefix: str, mode: str, shape: dict) -> tuple[Contender, ...]:
     )
 
 
+def _transcription(title: str, function: str, *needs: str, **options) -> Contender:
+    group = "zoo" if function == "zoo" else "keras"
+    options |= {"count": 8}
+    return Contender(title, group, f"benchmarks.transcription:{function}", options, needs, ("flite",))
+
+
+def _word_errors(group: str, function: str, *needs: str) -> Contender:
+    return Contender(function, group, f"benchmarks.word_errors:{function}", {"pairs": 1000}, needs)
+
+
 _LAYER = {"batch": 8, "steps": 200}
 _NETWORK = {"batch": 8, "frames": 800}
 SPEECH_ITEMS = (
@@ -60,5 +70,24 @@ SPEECH_ITEMS = (
     ),
     WorkItem(
         "deep_speech_inference", "the same without CTC", "ms", _by_cell("network", "inference", _NETWORK)
+    ),
+    WorkItem(
+        "transcription",
+        "eight recordings of 5 to 10 spoken digits, 16 kHz, on one core: time of work / of sound",
+        "s a second",
+        (
+            _transcription("zoo digits.fsdd, one by one", "zoo", name="digits.fsdd", together=False),
+            _transcription("zoo digits.fsdd, together", "zoo", name="digits.fsdd", together=True),
+            _transcription("pocketsphinx, digits", "pocketsphinx", "pocketsphinx", grammar=True),
+            _transcription("pocketsphinx, all words", "pocketsphinx", "pocketsphinx", grammar=False),
+        ),
+        steps=2,
+        warmup=1,
+    ),
+    WorkItem(
+        "word_error_rate",
+        "1,000 transcripts of 4 to 24 words",
+        "ms",
+        (_word_errors("zoo", "zoo"), _word_errors("keras", "jiwer", "jiwer")),
     ),
 )

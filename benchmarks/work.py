@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import importlib.util
+import shutil
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ class Contender:
         make: "module:function"; called with `options` it prepares everything and returns the step.
         options: its keyword arguments.
         needs: packages without which it is reported as missing.
+        programs: the same of programs on the path.
     """
 
     name: str
@@ -29,10 +31,12 @@ class Contender:
     make: str
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
 
     def missing(self) -> list[str]:
-        """The packages of `needs` that are not installed, and what the processor lacks."""
+        """The packages of `needs` and the `programs` that are not installed, and what the processor lacks."""
         lacks = [package for package in self.needs if importlib.util.find_spec(package) is None]
+        lacks += [program for program in self.programs if shutil.which(program) is None]
         if self.options.get("dtype") == "mixed_bfloat16" and not machine.has_bfloat16():
             lacks.append(
                 "bfloat16 instructions of the processor"
@@ -64,6 +68,7 @@ class WorkItem:
         gflops: 10^9 floating point operations of the products of a step, three times the forward's for
             training; None where they are not known or differ between contenders.
         guard: whether `--check` runs it unasked: quick, and steady from round to round.
+        suite: "cpu", or "gpu": on the JAX backend and whatever accelerator there is.
     """
 
     name: str
@@ -76,6 +81,7 @@ class WorkItem:
     best: bool = False
     gflops: float | None = None
     guard: bool = False
+    suite: str = "cpu"
 
     @property
     def timed(self) -> bool:

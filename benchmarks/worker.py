@@ -26,6 +26,12 @@ def set_threads(threads: int) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
+def set_accelerator() -> None:
+    """JAX below Keras, on whatever there is; memory is taken as it is needed, since others wait beside it."""
+    os.environ["KERAS_BACKEND"] = "jax"
+    os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+
+
 def serve(item: WorkItem, contender: Contender, steps: int, requests, replies) -> None:
     """Warms up, then answers every "go"."""
 
@@ -59,7 +65,10 @@ def _sample(step, timed: bool) -> float:
 @click.option("--threads", default=2, show_default=True)
 def main(item: str, contender: str, steps: int, threads: int) -> None:
     """Measures CONTENDER of ITEM, N steps for every line "go" on standard input."""
-    set_threads(threads)
+    if ITEMS[item].suite == "gpu":
+        set_accelerator()
+    else:
+        set_threads(threads)
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     serve(ITEMS[item], ITEMS[item].contender(contender), steps, sys.stdin, replies)

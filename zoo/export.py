@@ -1,5 +1,7 @@
 """An application to a SavedModel: raw data in, answers out, with TensorFlow alone on the other side."""
 
+import contextlib
+import errno
 import os
 import pathlib
 import shutil
@@ -49,12 +51,24 @@ def export(application, folder):
             archive.track(resource)
         for name, (function, specs) in application.signatures().items():
             archive.add_endpoint(name, function, input_signature=specs)
-        archive.write_out(partial, verbose=False)
+        _write_out(archive, partial, folder)
         _compare(tf.saved_model.load(str(partial)), application)
         partial.chmod(0o755)
         _replace(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_out(archive, partial, folder):
+    """Into the folder `partial`; where the disk is full, an OSError that names `folder`."""
+    import tensorflow as tf
+
+    try:
+        archive.write_out(partial, verbose=False)
+    except (OSError, tf.errors.OpError) as error:
+        reason = getattr(error, "strerror", None) or error.message.rpartition("; ")[2]
+        message = f"folder: {str(folder)!r} was not written and what was there is unchanged: {reason}"
+        raise OSError(getattr(error, "errno", None) or errno.EIO, message) from error
 
 
 def _is_saved_model(folder):
@@ -65,8 +79,16 @@ def _replace(new, old):
     """Moves folder `new` to `old`; what was there goes away last."""
     if old.exists():
         aside = pathlib.Path(tempfile.mkdtemp(prefix=f".{old.name}.old.", dir=old.parent))
-        os.rename(old, aside / old.name)
-        os.rename(new, old)
+        moved = aside / old.name
+        try:
+            os.rename(old, moved)
+            os.rename(new, old)
+        except BaseException:
+            if moved.exists() and not old.exists():
+                os.rename(moved, old)
+            with contextlib.suppress(OSError):
+                aside.rmdir()  # not where the old one is still in it
+            raise
         shutil.rmtree(aside)
     else:
         os.rename(new, old)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from click.testing import CliRunner
 
 import zoo.models
-from benchmarks.__main__ import main
+from benchmarks.__main__ import chosen, main
 from benchmarks.items import ITEMS, Contender, WorkItem
 from benchmarks.plain_resnet import plain_resnet20
 from benchmarks.report import Ratio, rows_of, table, write_csv
@@ -222,6 +222,6 @@ def test_a_contender_that_fails_is_reported_with_its_reason():
 def test_command_line_lists_every_item_and_its_contenders():
     shown = CliRunner().invoke(main, ["--list"])
     assert shown.exit_code == 0
-    for item in ITEMS.values():
+    for item in chosen((), (), False):
         assert item.name in shown.output
         assert all(contender.name in shown.output for contender in item.contenders)

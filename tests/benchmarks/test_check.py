@@ -3,8 +3,9 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.__main__ import chosen, main
-from benchmarks.check import MARGIN, summary, verdicts
+from benchmarks.check import MACHINE, MARGIN, summary, verdicts
 from benchmarks.items import FAMILIES, ITEMS, Contender, WorkItem
+from benchmarks.machine import describe
 from benchmarks.record import Record, read_records
 from benchmarks.report import rows_of, write_csv
 from benchmarks.runner import Result
@@ -74,7 +75,10 @@ def test_a_missing_peer_is_reported_and_another_does_not_take_its_place(tmp_path
     records = recorded(tmp_path, run(ours=(0.5, 0.5)))
     (line,) = verdicts(ITEM, run(peer="missing: torch"), records, HERE)
     assert (str(line), line.fails) == ("some_item: peer: missing: torch", False)
-    assert summary([line]) == "0 ratios compared: 0 ok, 0 worse, 0 not recorded, 1 missing, 0 failed"
+    assert (
+        summary([line])
+        == "0 ratios compared: 0 ok, 0 worse, 0 elsewhere, 0 not recorded, 1 missing, 0 failed"
+    )
 
 
 def test_a_contender_that_failed_fails_the_check(tmp_path):
@@ -111,10 +115,21 @@ def test_the_newest_record_of_this_machine_counts_then_the_newest_of_any(tmp_pat
     assert ratio(read_records(tmp_path)) == (5.0, "")
 
 
+def test_worse_than_on_another_machine_is_told_and_does_not_fail(tmp_path):
+    records = recorded(tmp_path, run(), cpu="another one")
+    (line,) = verdicts(ITEM, run(ours=(9.0, 9.0)), records, HERE)
+    assert not line.fails
+    assert str(line) == (
+        "some_item: zoo / peer: elsewhere; found 9.00 (9.00..9.00); "
+        "recorded 1.00 (1.00..1.00) of 2026-02-01 on another one, limit 1.2"
+    )
+    assert summary([line]).startswith("1 ratios compared: 0 ok, 0 worse, 1 elsewhere")
+
+
 def test_records_that_are_too_old_for_a_column_are_read(tmp_path):
     path = tmp_path / "old.csv"
     path.write_text(
-        "# date: 2026-01-01\n# cpu: this one\n"
+        "# date: 2026-01-01\n# cpu: this one\n# flags: avx2\n# threads: 2\n"
         "item,contender,unit,median,low,high,to_torch,to_torch_low,to_torch_high,status\n"
         "some_item,zoo,ms,800,700,900,0.8,0.7,0.9,ok\n"
         "some_item,peer,ms,1000,1000,1000,,,,ok\n"
@@ -127,11 +142,11 @@ def test_records_that_are_too_old_for_a_column_are_read(tmp_path):
 def test_a_family_is_all_of_its_items_and_a_check_only_the_guarded_ones():
     names = [item.name for item in chosen((), ("bert", "gpt"), False)]
     assert names == [item.name for item in (*FAMILIES["bert"], *FAMILIES["gpt"])]
-    assert chosen((), (), False) == list(ITEMS.values())
+    assert chosen((), (), False) == [item for item in ITEMS.values() if item.suite == "cpu"]
     assert chosen((), (), True) == [item for item in ITEMS.values() if item.guard]
     named = [item.name for item in chosen(("resnet50_train",), ("speech",), True)]
     assert named == ["resnet50_train", *(item.name for item in FAMILIES["speech"] if item.guard)]
-    with pytest.raises(click.UsageError, match="expected a family with a guarded item, found gpt"):
+    with pytest.raises(click.UsageError, match="expected a guarded item of the suite cpu, found none in gpt"):
         chosen((), ("gpt",), True)
 
 
@@ -141,8 +156,9 @@ def test_every_item_of_a_family_can_be_named():
 
 @pytest.mark.slow
 def test_command_line_exits_with_1_where_a_ratio_is_worse(tmp_path):
+    head = "".join(f"# {key}: {value}\n" for key, value in describe(2).items() if key in MACHINE)
     (tmp_path / "record.csv").write_text(
-        "item,contender,median,to_keras,to_keras_low,to_keras_high,to_torch,to_torch_low,to_torch_high,status\n"
+        f"{head}item,contender,median,to_keras,to_keras_low,to_keras_high,to_torch,to_torch_low,to_torch_high,status\n"
         "import_time,import zoo,0.001,0.5,0.4,0.6,1e-6,1e-6,2e-6,ok\n"
         "import_time,import keras,0.002,,,,,,,ok\n"
         "import_time,import torch,1000,,,,,,,ok\n"
@@ -152,4 +168,4 @@ def test_command_line_exits_with_1_where_a_ratio_is_worse(tmp_path):
     assert shown.exit_code == 1
     assert "import_time: import zoo / import keras: ok; found 0.0" in shown.output
     assert "import_time: import zoo / import torch: worse; found 0.0" in shown.output
-    assert "2 ratios compared: 1 ok, 1 worse, 0 not recorded, 0 missing, 0 failed" in shown.output
+    assert "2 ratios compared: 1 ok, 1 worse, 0 elsewhere, 0 not recorded, 0 missing" in shown.output

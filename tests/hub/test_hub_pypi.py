@@ -1,6 +1,7 @@
 import hashlib
 import shutil
 import subprocess
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -96,6 +97,20 @@ def test_a_wheel_that_writes_elsewhere_is_refused(name, index, tmp_path):
         hub.fetch_folder("pypi:net==1.0")
     assert not list(tmp_path.rglob("evil"))
     assert list((tmp_path / "cache/pypi").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["above", "absolute", "link"])
+def test_a_source_distribution_that_writes_elsewhere_is_refused(kind, index, tmp_path):
+    member = tarfile.TarInfo({"above": "plays-1/../../evil", "absolute": "/evil", "link": "plays-1/l"}[kind])
+    if kind == "link":
+        member.type, member.linkname = tarfile.SYMTYPE, "../../evil"
+    with tarfile.open(tmp_path / "plays-1.tar.gz", "w:gz") as archive:
+        archive.addfile(member)
+    index[0]({}, tmp_path / "plays-1.tar.gz")
+    with pytest.raises(ValueError, match=r"expected (plain paths|a folder) in plays-1\.tar\.gz"):
+        hub.fetch_folder("pypi:plays")
+    assert not list(tmp_path.rglob("evil"))
+    assert not Path("/evil").exists()
 
 
 def test_no_such_package_and_offline_say_so(index, monkeypatch):

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +52,43 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
             raise OSError(error.errno, message) from error
         raise
     _sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def atomic_files(folder: str | os.PathLike) -> Iterator[Path]:
+    """A temporary folder whose files move into `folder`, which exists, when the block ends well.
+
+    All are on disk before the first one moves. When the block raises, nothing in `folder` has changed.
+
+    Yields: an empty folder inside of `folder`, for the block to write files in.
+
+    Raises: OSError: the write failed; the message names `folder` and says that it is unchanged.
+
+    Example:
+        >>> with atomic_files(".") as staging:  # doctest: +SKIP
+        ...     (staging / "a.txt").write_text("both")
+        ...     (staging / "b.txt").write_text("or none")
+    """
+    folder, staging = Path(folder), None
+    try:
+        staging = Path(tempfile.mkdtemp(prefix=".", suffix=".tmp", dir=folder))
+        yield staging
+        files = sorted(staging.iterdir())
+        for path in files:
+            with open(path, "rb+") as file:
+                os.fsync(file.fileno())
+        for path in files:
+            os.replace(path, folder / path.name)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        reason = os.strerror(error.errno)
+        message = f"folder: {str(folder)!r} was not written and the files there are unchanged: {reason}"
+        raise OSError(error.errno, message) from error
+    finally:
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
+    _sync_folder(folder)
 
 
 def make_folder(path: str | os.PathLike, argument: str = "folder") -> Path:

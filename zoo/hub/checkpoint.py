@@ -107,6 +107,8 @@ class TensorFile:
         refuse_pickle(self.path.name)
         if not self.path.is_file():
             raise ValueError(f"path: expected a safetensors file, found none at {self.path}")
+        with open(self.path, "rb"):
+            pass  # of a file that may not be read the library says that there is none
         try:
             self.file = _open(self.path)
         except SafetensorError as error:

@@ -128,4 +128,7 @@ def _unpack_sources(archive: Path, folder: Path) -> Path:
             file.extractall(folder, filter="data")
     except tarfile.TarError as error:
         raise ValueError(f"source: expected plain paths in {archive.name}, found {error}") from error
-    return next(path for path in folder.iterdir() if path.is_dir())
+    folders = [path for path in folder.iterdir() if path.is_dir()]
+    if not folders:
+        raise ValueError(f"source: expected a folder in {archive.name}, found none")
+    return folders[0]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
+from zoo.files import atomic_path
 
 NUMBERED_UP_TO = 25  # classes; beyond this the cells are too small for their numbers
 NAMED_UP_TO = 60
@@ -88,13 +89,6 @@ def draw_confusion(
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0)
 
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(unfinished, "wb") as file:
-            canvas.print_figure(file, format="png", dpi=150, bbox_inches="tight", pad_inches=0.2)
-        os.replace(unfinished, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
-        raise
+    with atomic_path(path) as partial, open(partial, "wb") as file:
+        canvas.print_figure(file, format="png", dpi=150, bbox_inches="tight", pad_inches=0.2)
     return path

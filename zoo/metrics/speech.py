@@ -68,20 +68,37 @@ def edit_counts(reference: Sequence, hypothesis: Sequence) -> tuple[int, int, in
         >>> edit_counts("kitten", "sitting")
         (2, 0, 1)
     """
-    # A row of (edits, substitutions, deletions, insertions) for every prefix of the hypothesis.
-    row = [(j, 0, 0, j) for j in range(len(hypothesis) + 1)]
+    # A row with a number for every prefix of the hypothesis. Its digits, in a base that none of them reaches,
+    # are edits, insertions, deletions and substitutions, so that the least number is a cheapest way.
+    reference, hypothesis = _differing(reference, hypothesis)
+    bits = (len(reference) + len(hypothesis)).bit_length()
+    edit = 1 << 3 * bits
+    substitution, deletion, insertion = edit + 1, edit + (1 << bits), edit + (1 << 2 * bits)
+    row = [j * insertion for j in range(len(hypothesis) + 1)]
     for i, wanted in enumerate(reference, 1):
-        corner, row[0] = row[0], (i, 0, i, 0)
+        corner, left = row[0], i * deletion
+        row[0] = left
         for j, found in enumerate(hypothesis, 1):
-            above, left = row[j], row[j - 1]
+            above = row[j]
             if wanted == found:
-                best = corner
-            else:
-                best = min(
-                    (corner[0] + 1, corner[1] + 1, corner[2], corner[3]),
-                    (above[0] + 1, above[1], above[2] + 1, above[3]),
-                    (left[0] + 1, left[1], left[2], left[3] + 1),
-                    key=lambda entry: entry[0],
-                )
-            corner, row[j] = row[j], best
-    return row[-1][1:]
+                left = corner
+            else:  # the least of three; `min` takes twice as long
+                left += insertion
+                if corner + substitution < left:
+                    left = corner + substitution
+                if above + deletion < left:
+                    left = above + deletion
+            row[j], corner = left, above
+    digit = (1 << bits) - 1
+    return row[-1] & digit, row[-1] >> bits & digit, row[-1] >> 2 * bits & digit
+
+
+def _differing(reference, hypothesis):
+    """Both without what they begin and end with alike, which no cheapest way needs to change."""
+    start, shorter = 0, min(len(reference), len(hypothesis))
+    while start < shorter and reference[start] == hypothesis[start]:
+        start += 1
+    end = 0
+    while end < shorter - start and reference[-1 - end] == hypothesis[-1 - end]:
+        end += 1
+    return reference[start : len(reference) - end], hypothesis[start : len(hypothesis) - end]

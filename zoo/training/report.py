@@ -3,7 +3,7 @@
 import json
 import pathlib
 
-from zoo.files import make_folder
+from zoo.files import atomic_path, make_folder
 
 CURVES = (
     ("loss", ("loss", "val_loss"), True),
@@ -89,5 +89,6 @@ def report(folder, out=None):
         axes.grid(alpha=0.3)
         axes.legend()
         written.append(out / f"{title}.png")
-        figure.savefig(written[-1], dpi=120)
+        with atomic_path(written[-1]) as partial:
+            figure.savefig(partial, dpi=120)
     return written
