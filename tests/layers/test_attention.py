@@ -1,3 +1,5 @@
+import time
+
 import battery
 import keras
 import numpy as np
@@ -163,3 +165,22 @@ def test_a_cache_needs_its_index():
     layer = attention()
     with pytest.raises(ValueError, match="cache_index: expected where"):
         layer(inputs(), cache=layer.make_cache(BATCH, CACHE))
+
+
+def test_a_causal_graph_is_no_slower_than_its_operations_one_by_one():
+    """The sum of scores and mask, joined to the product by TensorFlow, took thirty times the time."""
+    layer = SelfAttention(4, causal=True)
+    x = tf.random.normal((4, 256, 64))
+    layer(x)
+    graph = tf.function(layer, input_signature=[tf.TensorSpec((None, 256, 64))], autograph=False)
+
+    def seconds(call):
+        call(x)
+        spans = []
+        for _ in range(4):
+            start = time.process_time()
+            call(x)
+            spans.append(time.process_time() - start)
+        return min(spans)
+
+    assert seconds(graph) < 4 * seconds(layer)

@@ -65,6 +65,22 @@ def test_own_step_equals_keras_own():
     assert_same(trained(norm=True), trained())
 
 
+def test_the_step_of_a_built_model_is_traced_once():
+    traced = []
+
+    class Counting(Model):
+        def train_step(self, data):
+            traced.append(data)
+            return super().train_step(data)
+
+    model = Counting()
+    model.compile(
+        keras.optimizers.Adam(), keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=None
+    )
+    model.fit(np.ones((16, 5), "float32"), np.zeros(16), batch_size=8, verbose=0)
+    assert len(traced) == 1
+
+
 def test_clipping_is_by_the_norm_of_the_whole_batch():
     assert_same(trained(2, global_clipnorm=0.05), trained(global_clipnorm=0.05))
 

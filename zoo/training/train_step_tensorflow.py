@@ -67,6 +67,8 @@ class TrainStep:
             x, validation_data = shard_by_batch(x), shard_by_batch(validation_data)
             states = [v for v in self.variables if v.name == "seed_generator_state"]
             separate_random_streams(self.distribute_strategy, states)
+        elif self.built and self.optimizer is not None and not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)  # within the step it has it traced twice
         return super().fit(x, *args, validation_data=validation_data, **arguments)
 
     def _share(self, data):
