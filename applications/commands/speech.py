@@ -106,15 +106,17 @@ def _stream(application, rate, form):
 @click.option("--rate", type=click.IntRange(4000, 48000), default=16000, show_default=True, help="In Hz.")
 @user_errors
 def speak(file, out, voices, each, rate):
-    """Speak the lines of text FILE by synthetic voices (flite, festival, espeak-ng) into a manifest.
+    """Speak the lines of text FILE by synthetic voices (flite, festival, espeak-ng, Piper) into a manifest.
 
-    A broken-off run goes on when it is started again. `zoo fit speech_english --data DIR` learns from it.
+    PROGRAM:VOICE*1.2 is another speaker out of the same voice, higher by a fifth. A broken-off run goes on
+    when it is started again. `zoo fit speech_english --data DIR` learns from it.
     """
     from zoo.datasets import speak_texts
     from zoo.files import read_text
 
     lines = [line.strip() for line in read_text(file).splitlines()]
     names = [name.strip() for name in voices.split(",")] if voices else None
-    manifest = speak_texts([line for line in lines if line], out, names, each=each, sample_rate=rate)
+    lines = [line for line in lines if line]
+    manifest = speak_texts(lines, out, names, each=each, sample_rate=rate, progress=sys.stderr.isatty())
     count = len(manifest.read_text(encoding="utf-8").splitlines())
     click.echo(f"{count} recordings in {manifest}")
