@@ -63,3 +63,6 @@ def _panel(axes, name: str, points: list) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     if drawn:
         axes.legend(fontsize=8, frameon=False)
+    else:
+        axes.set(xlim=(curve.points[0], curve.points[-1]), ylim=(1, 10))
+        axes.text(0.5, 0.5, "not measured yet", ha="center", transform=axes.transAxes)
