@@ -15,8 +15,10 @@ def _contenders(size: str, mode: str, batch: int, dropout: float) -> tuple[Conte
         return Contender(name, group, f"benchmarks.bert_steps:{function}", options, needs)
 
     hub, torch = ("keras_hub",), ("torch", "transformers")
+    compiled = (contender("zoo XLA", "zoo", "zoo", jit=True),) if mode == "inference" else ()
     return (
         contender("zoo", "zoo", "zoo", jit=False),
+        *compiled,
         contender("zoo mixed_bfloat16", "zoo", "zoo", dtype="mixed_bfloat16", jit=False),
         contender("keras-hub", "keras", "keras_hub", hub, jit=False),
         contender("keras-hub XLA", "keras", "keras_hub", hub, jit=True),
