@@ -5,7 +5,7 @@
 data      zoo.datasets.shakespeare_1mb: 1,003,854 characters for training, 111,540 for validation, as bytes;
           there is no test split
 result    validation loss 1.7917 over 1 seed, last epoch                                        (2026-11-28)
-          in nats a byte, of all blocks of 64; the same model, batch and steps in PyTorch, side by side: 1.8570
+          in nats a byte, of all blocks of 64; the same model, batch and steps in PyTorch beside it: 1.8570
 cost      1 minute on 2 cores of an AMD EPYC (Zen 5): 100 steps take 2.98 s, of PyTorch 3.22 s (medians of 19
           turns each); the first 100, traced and compiled, 8.4 s, of PyTorch 3.8 s
 batch     12 rows x 64 characters = 1 device x 12; 1,000 steps an epoch x 2 epochs = 2,000 steps

@@ -300,7 +300,7 @@ register(
         use="Scenes in the manner and the Markdown of the plays, the speaker's name in bold; shows the way "
         "to a generator of your own.",
         limits="Knows no modern English and no facts; 256 tokens of context. Training was stopped early.",
-        notes="Over the last 5 % of each play and the 5 % before, in windows of 256 tokens that move by 128; bz2 "
-        "needs 2.19.",
+        notes="Over the last 5 % of each play and the 5 % before, in windows of 256 tokens that move by 128; "
+        "bz2 needs 2.19.",
     )
 )
