@@ -6,8 +6,8 @@ data      zoo.datasets.shakespeare_1mb: 1,003,854 characters for training, 111,5
           there is no test split
 result    validation loss 1.7917 over 1 seed, last epoch                                        (2026-11-28)
           in nats a byte, of all blocks of 64; the same model, batch and steps in PyTorch beside it: 1.8570
-cost      114.5 s on 2 cores of an AMD EPYC (Zen 5), PyTorch 92.8 s: other work disturbed a turn of each. Medians
-          of 19 turns of 100 steps: 2.98 s, PyTorch 3.22 s; the first turn, with tracing, 8.4 s and 3.8 s
+cost      114.5 s on 2 cores of an AMD EPYC (Zen 5), PyTorch 92.8 s; other work disturbed a turn of each. Of
+          19 turns of 100 steps medians of 2.98 s, PyTorch 3.22 s; the first turn, with tracing, 8.4 s and 3.8 s
 batch and steps in PyTorch beside it: 1.8570
 cost      1 minute on 2 cores of an AMD EPYC (Zen 5): 100 steps take 2.98 s, of PyTorch 3.22 s (medians of 19
           turns each); the first 100, traced and compiled, 8.4 s, of PyTorch 3.8 s
