@@ -34,9 +34,10 @@ RECIPE = Recipe(
         "order": 2,
         "least": 2,
         "texts": ("rated_movies", "rated_tweets", "rated_reviews", "rated_editorials"),
-        "beam_size": 32,
-        "weight": 0.6,
-        "bonus": 1.0,
+        "words": "known",
+        "beam_size": 128,
+        "weight": 0.4,
+        "bonus": 2.0,
     },
     seed=0,
 )

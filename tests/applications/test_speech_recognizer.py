@@ -97,11 +97,13 @@ def test_beam_search_and_alignment_run_on_its_outputs(trained):
 def test_its_own_beam_search_is_saved_with_it(trained, form, tmp_path):
     audio, texts = recordings(6, seed=2)
     model = NGram.train(texts, order=2)
-    app = SpeechRecognizer(trained.model, trained.preprocessor, BeamSearch(8, model, hot_words={"ab": 1.5}))
+    search = BeamSearch(8, model, words="known", hot_words={"ab": 1.5})
+    app = SpeechRecognizer(trained.model, trained.preprocessor, search)
     place = tmp_path / ("app" if form == "folder" else "app.keras")
     (app.save_pretrained if form == "folder" else app.save)(place)
     again = SpeechRecognizer.from_pretrained(place)
     assert again.decoder.get_config() == app.decoder.get_config()
+    assert again.decoder.words == model.words
     assert again.decoder.language_model.perplexity(texts) == pytest.approx(model.perplexity(texts), rel=1e-4)
     assert again.transcribe(audio) == app.transcribe(audio) == trained.transcribe(audio, decoder=app.decoder)
     assert SpeechRecognizer.from_config(trained.get_config()).decoder is None

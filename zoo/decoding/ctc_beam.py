@@ -52,7 +52,7 @@ class BeamSearch:
         language_model: a `zoo.decoding.NGram`, or None.
         weight: of the language model's natural logarithm.
         bonus: for every word, against the language model's love of few words.
-        words: only these words come out; None for any. Give `language_model.words` to keep to its own.
+        words: only these words come out; "known" for those of the language model, None for any.
         hot_words: word -> what is added to the score of a text for each time it holds the word.
         threshold: characters less probable than this at a step are not tried, the best one always.
 
@@ -76,15 +76,28 @@ class BeamSearch:
     ):
         if beam_size < 1:
             raise ValueError(f"beam_size: expected at least 1, found {beam_size}")
+        if isinstance(words, str) and words != "known":
+            raise ValueError(f"words: expected None, 'known' or words, found {words!r}")
         self.beam_size = beam_size
-        self.language_model = language_model
         self.weight, self.bonus = weight * math.log(10), bonus
         self._config = {"beam_size": beam_size, "weight": weight, "bonus": bonus, "threshold": threshold}
-        self.words = None if words is None else frozenset(words)
-        self._prefixes = None if words is None else {w[:i] for w in self.words for i in range(len(w) + 1)}
+        self._given_words = words
         self.hot_words = dict(hot_words or {})
         self.threshold = math.log(threshold) if threshold > 0 else _NEVER
-        self._cache = {}
+        self.language_model = language_model
+
+    @property
+    def language_model(self):
+        return self._language_model
+
+    @language_model.setter
+    def language_model(self, model):
+        self._language_model, self._cache = model, {}
+        words = self._given_words
+        if isinstance(words, str):
+            words = None if model is None else model.words
+        self.words = None if words is None else frozenset(words)
+        self._prefixes = None if words is None else {w[:i] for w in self.words for i in range(len(w) + 1)}
 
     def __call__(self, log_probs, alphabet, step_seconds):
         """float [S, V] -> `zoo.decoding.Transcript`; times are those of the text's likeliest path."""
@@ -94,7 +107,8 @@ class BeamSearch:
 
     def get_config(self):
         """Its arguments but the language model, which has a file of its own, as JSON can hold them."""
-        words = None if self.words is None else sorted(self.words)
+        words = self._given_words
+        words = words if words is None or isinstance(words, str) else sorted(words)
         return {**self._config, "words": words, "hot_words": self.hot_words}
 
     def search(self, log_probs, alphabet):
