@@ -12,7 +12,9 @@ FORMATS = ("text", "json", "srt", "vtt")
 
 @click.command()
 @click.argument("files", nargs=-1)
-@click.option("--weights", default="digits.fsdd", show_default=True, help="Name or folder of a recognizer.")
+@click.option(
+    "--weights", default="prompts.english", show_default=True, help="Name or folder of a recognizer."
+)
 @click.option(
     "--format",
     "form",

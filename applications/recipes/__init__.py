@@ -12,6 +12,7 @@ _MODULES = {
     "minilm.brown_tags": "minilm_brown_tags",
     "minilm.rated_movies": "minilm_rated_movies",
     "prompts.english": "prompts_english",
+    "prompts.voices": "prompts_voices",
     "resnet20.fashion_mnist": "resnet20_fashion_mnist",
     "speech_english": "speech_english",
     "speech_fine_tune": "speech_fine_tune",

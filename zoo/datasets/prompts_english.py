@@ -1,4 +1,4 @@
-"""What the recipe `prompts.english` learns from: telephone prompts, and sentences by synthetic voices."""
+"""What the recipe `prompts.voices` learns from: telephone prompts, and sentences by synthetic voices."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def prompts_english(
     | "validation" | "validation" of `phone_prompts`                                                  |
     | "test"       | "test" of `phone_prompts`: texts that none of the others holds                   |
 
-    The first call for "train" speaks the sentences, about 8 hours of sound in 25 minutes on two cores; a
+    The first call for "train" speaks the sentences, 7 hours of sound in 20 minutes on two cores; a
     call that was broken off goes on. It needs flite, festival with festvox-us-slt-hts and festvox-kallpc16k,
     and `pip install piper-tts`.
 
