@@ -241,9 +241,9 @@ register(
         source="bundled:prompts.english/",
         sha256="9740c0e0b65b52363c79880ea17d282b6ba8f2d0c6a94c7a3249fe4c5c6dc392",
         licence="CC-BY-SA-3.0",
-        data="telephone prompts of Debian's Asterisk sounds, training texts (CC BY-SA 3.0, attribution: Allison "
-        "Smith and Digium); sentences collected under MIT (vaderSentiment), spoken by voices of flite and "
-        "festival (BSD-like) and Piper's joe (CC0)",
+        data="telephone prompts of Debian's Asterisk sounds, training texts (CC BY-SA 3.0, attribution: "
+        "Allison Smith and Digium); sentences collected under MIT (vaderSentiment), spoken by voices of "
+        "flite and festival (BSD-like) and Piper's joe (CC0)",
         recipe="prompts.english",
         metric="test word error rate 0.2734",
         parameters=3774077,
@@ -257,10 +257,10 @@ register(
         use="English of any words, 16 kHz, clear speech such as announcements; the start of a recognizer of "
         "your own recordings.",
         limits="One human voice was heard in training and test, the others were synthetic: five sentences "
-        "by another reader (LibriVox) have a word error rate of 0.81, the prompts from 8 kHz files 0.352. "
-        "Its list of 25,791 words is all that comes out, unless another decoder is given.",
-        notes="Of 98 prompts whose texts occur nowhere in training, by its own language model; 0.2386 on the 30 "
-        "of 2 to 8 seconds, 0.4924 without the language model. Piper's joe was tuned from a voice whose "
+        "by another reader (LibriVox) have a word error rate of 0.81, the prompts from 8 kHz files one of "
+        "0.352. Its list of 25,791 words is all that comes out, unless another decoder is given.",
+        notes="Of 98 prompts whose texts occur nowhere in training, by its own language model; 0.2386 on the "
+        "30 of 2 to 8 seconds, 0.4924 without the language model. Piper's joe was tuned from a voice whose "
         "recordings are for research.",
     )
 )
