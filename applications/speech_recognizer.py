@@ -46,9 +46,9 @@ class SpeechRecognizer(Application):
     Args:
         model: a `zoo.models.DeepSpeech`, features [B, T, F] to logits [B, S, V].
         preprocessor: a `zoo.preprocessing.AudioPreprocessor` with an alphabet of V - 1 characters.
-        decoder: a `zoo.decoding.BeamSearch`, or its arguments but the language model, a dict; None for greedy
-            decoding. It is saved with the application, its language model as language_model.arpa.gz; the
-            exported SavedModel decodes greedily.
+        decoder: a `zoo.decoding.BeamSearch`; None for greedy decoding; or what `get_config` gives for it, a
+            dict. It is saved with the application, its language model as language_model.arpa.gz; the exported
+            SavedModel decodes greedily.
         **kwargs: `name`, `dtype`.
 
     Raw audio x, everywhere: a list of paths, of encoded bytes (WAV; FLAC, OGG and MP3 with soundfile), of
@@ -71,7 +71,12 @@ class SpeechRecognizer(Application):
 
     def __init__(self, model, preprocessor, decoder=None, **kwargs):
         super().__init__(model, preprocessor, **kwargs)
-        self.decoder = BeamSearch(**decoder) if isinstance(decoder, dict) else decoder
+        self._awaits_language_model = False
+        if isinstance(decoder, dict):
+            decoder = dict(decoder)
+            self._awaits_language_model = decoder.pop("language_model", None) is not None
+            decoder = BeamSearch(**decoder)
+        self.decoder = decoder
         object.__setattr__(self, "_file_lengths", {})  # no state of a model: Keras would track it
         if model.vocabulary_size != preprocessor.vocabulary_size:
             raise ValueError(
@@ -147,7 +152,7 @@ class SpeechRecognizer(Application):
                 return inputs
             return inputs, tf.concat([labels, label_lengths[:, None]], 1)  # as `CTC.pack_labels` does
 
-        return data.map(prepare, num_parallel_calls=2).prefetch(2)  # more hold gigabytes
+        return data.map(prepare, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
 
     def _waveforms(self, x):
         return [waveform(item, self.preprocessor.sample_rate, i) for i, item in enumerate(audio_list(x))]
@@ -358,12 +363,18 @@ class SpeechRecognizer(Application):
                 self.decoder.language_model.save(partial)
 
     def load_assets(self, folder):
+        if not self._awaits_language_model:
+            return
         path = pathlib.Path(folder) / LANGUAGE_MODEL
-        if self.decoder is not None and path.is_file():
-            self.decoder.language_model = NGram.load(path)
+        if not path.is_file():
+            raise ValueError(f"name: expected {LANGUAGE_MODEL} beside the weights, found none in {folder}")
+        self.decoder.language_model = NGram.load(path)
 
     def get_config(self):
-        return {**super().get_config(), "decoder": self.decoder and self.decoder.get_config()}
+        decoder = self.decoder and self.decoder.get_config()
+        if decoder and self.decoder.language_model is not None:
+            decoder["language_model"] = LANGUAGE_MODEL
+        return {**super().get_config(), "decoder": decoder}
 
     def card(self):
         rate = self.preprocessor.sample_rate

@@ -109,6 +109,20 @@ def test_its_own_beam_search_is_saved_with_it(trained, form, tmp_path):
     assert SpeechRecognizer.from_config(trained.get_config()).decoder is None
 
 
+def test_a_language_model_is_missed_and_an_older_one_is_not_taken(tmp_path):
+    app = make()
+    app.decoder = BeamSearch(8, NGram.train(["ab c"], order=2))
+    app.save_pretrained(tmp_path)
+    app.decoder = BeamSearch(8)
+    app.save_pretrained(tmp_path)  # over the other, whose file stays
+    assert SpeechRecognizer.from_pretrained(tmp_path).decoder.language_model is None
+    app.decoder = BeamSearch(8, NGram.train(["ab c"], order=2))
+    app.save_pretrained(tmp_path)
+    (tmp_path / "language_model.arpa.gz").unlink()
+    with pytest.raises(ValueError, match=r"expected language_model.arpa.gz beside the weights, found none"):
+        SpeechRecognizer.from_pretrained(tmp_path)
+
+
 def test_a_recipe_gives_it_a_language_model(tmp_path):
     recipe = SpeechRecognizer.default_recipe.replace(
         start="",

@@ -258,7 +258,7 @@ register(
         "your own recordings.",
         limits="One human voice was heard in training and test, the others were synthetic: five sentences "
         "by another reader (LibriVox) have a word error rate of 0.81, the prompts from 8 kHz files one of "
-        "0.352. Its list of 25,791 words is all that comes out, unless another decoder is given.",
+        "0.352. Its list of 25,788 words is all that comes out, unless another decoder is given.",
         notes="Of 98 prompts whose texts occur nowhere in training, by its own language model; 0.2386 on the "
         "30 of 2 to 8 seconds, 0.4924 without the language model. Piper's joe was tuned from a voice whose "
         "recordings are for research.",
