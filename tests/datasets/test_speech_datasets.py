@@ -1,11 +1,15 @@
 import gzip
 import io
+import json
+import sys
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from zoo.datasets import load, phone_prompts, spoken_digits
+from zoo.datasets import digit_strings, digit_voices, load, phone_prompts, spoken_digits
+from zoo.datasets.digit_voices import WORDS
 from zoo.datasets.phone_prompts import split_of
 
 
@@ -56,6 +60,31 @@ def test_a_speaker_is_held_out_of_digit_strings(digits):
     assert len(parts["test"]) == 100
     with pytest.raises(ValueError, match=r"names among \['ann', 'bob'\], found 'eve'"):
         load("digit_strings:eve", root=digits)
+
+
+def test_synthetic_voices_speak_digits_for_training_alone(digits, tmp_path, monkeypatch):
+    spoken = []
+
+    def speak(texts, out, names, **options):
+        spoken.append((texts, names))
+        rows = [{"path": f"{i}.wav", "transcript": text, "speaker": "it"} for i, text in enumerate(texts[:3])]
+        for row in rows:
+            write_wav(Path(out) / row["path"])
+        Path(out, "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    monkeypatch.setattr(sys.modules["zoo.datasets.digit_voices"], "speak_texts", speak)
+    parts = [digit_voices("train", digits, "bob", tmp_path / "spoken") for _ in range(2)]
+    assert len(spoken) == 1  # the second call reads what the first has spoken
+    (texts, names), *_ = spoken
+    assert (len(texts), len(names)) == (1600, 16)
+    assert {len(text.split()) for text in texts} == set(range(1, 7))
+    for part in parts:
+        assert set(part.speakers) == {"ann", "it"}
+        figures = [str(WORDS.index(word)) for word in texts[0].split()]
+        assert part.texts[-3] == " ".join(figures)
+    for split in ("validation", "test"):
+        both = (read(split, digits, "bob") for read in (digit_voices, digit_strings))
+        assert len({tuple(part.texts) for part in both}) == 1
 
 
 def test_what_is_missing_is_named(digits, tmp_path):

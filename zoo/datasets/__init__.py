@@ -4,6 +4,7 @@ from zoo.datasets.array_dataset import ArrayDataset
 from zoo.datasets.audio_dataset import AudioDataset
 from zoo.datasets.brown_tags import brown_tags
 from zoo.datasets.character_corpus import shakespeare_1mb
+from zoo.datasets.digit_voices import digit_voices
 from zoo.datasets.digits import digits
 from zoo.datasets.fashion_mnist import fashion_mnist
 from zoo.datasets.image_folder import FileDataset, image_folder
@@ -33,6 +34,7 @@ __all__ = [
     "TextDataset",
     "brown_tags",
     "digit_strings",
+    "digit_voices",
     "digits",
     "fashion_mnist",
     "image_folder",

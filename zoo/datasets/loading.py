@@ -10,6 +10,7 @@ from zoo.datasets.array_dataset import ArrayDataset
 from zoo.datasets.audio_dataset import AudioDataset
 from zoo.datasets.brown_tags import brown_tags
 from zoo.datasets.character_corpus import shakespeare_1mb
+from zoo.datasets.digit_voices import digit_voices
 from zoo.datasets.digits import digits
 from zoo.datasets.fashion_mnist import fashion_mnist
 from zoo.datasets.image_folder import FileDataset, image_folder
@@ -26,6 +27,7 @@ from zoo.datasets.text_files import SUFFIXES, read_texts
 NAMES = (
     "brown_tags",
     "digit_strings",
+    "digit_voices",
     "digits",
     "fashion_mnist",
     "phone_prompts",
@@ -48,7 +50,7 @@ def load(
 
     Args:
         name_or_path: "digits", "fashion_mnist", "rated_movies" ("rated_movies:3" tests on its fold 3, 0 is
-            the default), "digit_strings:theo" (tests on that speaker alone), "brown_tags", ...; a folder of
+            the default), "digit_voices:theo" (tests on that speaker alone), "brown_tags", ...; a folder of
             class folders of images or of .txt files; a file of texts (.csv, .tsv, .jsonl, .conll, .json of
             SQuAD); recordings with transcripts as `read_speech` takes them. A folder named like a data set
             is "./digits".
@@ -70,8 +72,10 @@ def load(
     name = os.fspath(name_or_path)
     if name == "digits":
         return digits(split or "train")
-    if name.partition(":")[0] == "digit_strings":
-        return digit_strings(split or "train", root, name.partition(":")[2] or None)
+    strings, _, speaker = name.partition(":")
+    if strings in ("digit_strings", "digit_voices"):
+        read = digit_strings if strings == "digit_strings" else digit_voices
+        return read(split or "train", root, speaker or None)
     if name == "phone_prompts":
         return phone_prompts(split or "train", root)
     if name == "prompts_english":

@@ -84,7 +84,7 @@ def digit_strings(
 
     | split        | what                                                              |
     |--------------|-------------------------------------------------------------------|
-    | "train"      | 700 strings of 2-6 digits and every second single digit           |
+    | "train"      | 1,000 strings of 2-6 digits and all single digits                 |
     | "validation" | 60 strings of 3-7 digits                                          |
     | "test"       | 100 strings of 3-7 digits from the official test split            |
 
@@ -102,9 +102,9 @@ def digit_strings(
         return spoken_digits("all", root, speakers=without, strings=100, seed=1)
     if split == "test":
         return spoken_digits(split, root, strings=100, seed=1)
-    strings = spoken_digits(split, root, without=without, strings=700, length=(2, 6))
+    strings = spoken_digits(split, root, without=without, strings=1000, length=(2, 6))
     single = spoken_digits(split, root, without=without)
-    parts = (getattr(strings, name) + getattr(single, name)[::2] for name in ("audio", "texts", "speakers"))
+    parts = (getattr(strings, name) + getattr(single, name) for name in ("audio", "texts", "speakers"))
     return AudioDataset(*parts, "digit_strings", split, LICENCE)
 
 

@@ -25,63 +25,58 @@ def ctc_loss_and_gradient_plain(logits, labels, label_lengths, logit_lengths, bl
     labels do not fit into their frames.
     """
     length, vocabulary = ops.shape(logits)[1], logits.shape[-1]
+    batch = ops.shape(logits)[0]
     log_probs = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
     log_probs = ops.maximum(log_probs, IMPOSSIBLE)
     states = _with_blanks(labels, blank)  # [B, S]
-    num_states = ops.shape(states)[1]
     one_hot = ops.one_hot(states, vocabulary, dtype="float32")  # [B, S, V]
     emissions = ops.matmul(log_probs, ops.swapaxes(one_hot, 1, 2))  # [B, T, S]
     emissions = ops.swapaxes(emissions, 0, 1)  # [T, B, S]
 
-    position = ops.arange(num_states, dtype="int32")[None]
+    position = ops.arange(ops.shape(states)[1], dtype="int32")[None]
     last_state = 2 * label_lengths[:, None]
     may_begin = position <= ops.minimum(last_state, 1)
     may_end = (position >= last_state - 1) & (position <= last_state)
-    two_before = _shifted(states, 2, blank)
+    # The backward pass is the forward pass over the row read from its end, where its padding comes first:
+    # both go as one batch of 2 B rows. A row begins at its first frame that is no padding.
+    states = ops.concatenate([states, ops.flip(states, axis=1)], axis=0)
+    both = ops.concatenate([emissions, ops.flip(emissions, axis=(0, 2))], axis=1)  # [T, 2 B, S]
+    first = ops.concatenate([ops.zeros_like(logit_lengths), length - logit_lengths], axis=0)[:, None]
+    begin = ops.concatenate([may_begin, ops.flip(may_end, axis=1)], axis=0)
+    begin = ops.where(begin, 0.0, IMPOSSIBLE)
     # A state may be reached past the blank before it, unless that would merge two equal labels.
-    may_skip = (states != blank) & (states != two_before) & (position >= 2)
-    skip_in = ops.where(may_skip, 0.0, IMPOSSIBLE)
-    skip_out = _shifted(skip_in, -2, IMPOSSIBLE)
+    may_skip = (states != blank) & (states != _shifted(states, 2, blank)) & (position >= 2)
+    skip = ops.where(may_skip, 0.0, IMPOSSIBLE)
 
-    def step(carry, both):
-        """Alpha goes up in time while beta goes down; both hold the emission of their own step.
+    def step(carry, emission):
+        """Paths up to a state at a time, relative to the most likely one.
 
-        Each is kept relative to its largest entry: at log p = -2000 float32 has no digits left to tell the
-        paths apart.
+        At log p = -2000 float32 has no digits left to tell the paths apart.
         """
-        alpha, beta, log_scale, log_p, time = carry
-        emission, emission_back = ops.split(both, 2, axis=0)
-        moved = _log_sum(alpha, _shifted(alpha, 1), _shifted(alpha, 2) + skip_in)
-        alpha = ops.where(time == 0, ops.where(may_begin, 0.0, IMPOSSIBLE), moved) + emission
-        top = ops.max(alpha, axis=-1, keepdims=True)
-        alpha, log_scale = ops.maximum(alpha - top, IMPOSSIBLE), log_scale + top
-        at_end = _log_sum_last(ops.where(may_end, alpha, IMPOSSIBLE)) + log_scale
-        log_p = ops.where((logit_lengths == time + 1)[:, None], at_end, log_p)
-
-        moved = _log_sum(beta, _shifted(beta, -1), _shifted(beta, -2) + skip_out)
-        last = (logit_lengths == length - time)[:, None]
-        beta = ops.where(last, ops.where(may_end, 0.0, IMPOSSIBLE), moved) + emission_back
-        beta = ops.maximum(beta - ops.max(beta, axis=-1, keepdims=True), IMPOSSIBLE)
-        carry = (alpha, beta, log_scale, log_p, time + 1)
+        paths, log_scale, time = carry
+        moved = _log_sum(paths, _shifted(paths, 1), _shifted(paths, 2) + skip)
+        paths = ops.where(time == first, begin, moved) + emission
+        top = ops.max(paths, axis=-1, keepdims=True)
+        carry = (ops.maximum(paths - top, IMPOSSIBLE), log_scale + top, time + 1)
         return carry, carry  # Keras on TensorFlow wants outputs of the same structure as the carry
 
-    nothing = ops.full_like(emissions[0], IMPOSSIBLE)
-    zero = ops.zeros_like(emissions[0, :, :1])
     # One sequence to scan over: with several, Keras on TensorFlow wants their length known.
-    both = ops.concatenate([emissions, ops.flip(emissions, axis=0)], axis=1)  # [T, 2 B, S]
-    begin = ops.cast(0, "int32")
-    (*_, log_p, _), (alphas, betas, *_) = ops.scan(
-        step, (nothing, nothing, zero, nothing[:, :1], begin), both
-    )
+    nothing = ops.full_like(both[0], IMPOSSIBLE)
+    start = (nothing, ops.zeros_like(nothing[:, :1]), ops.cast(0, "int32"))
+    _, (paths, log_scale, _) = ops.scan(step, start, both)
+    alphas, betas = paths[:, :batch], ops.flip(paths[:, batch:], axis=(0, 2))
 
-    joint = alphas + ops.flip(betas, axis=0) - emissions  # log p of the paths through a state at a time
+    time = ops.arange(length, dtype="int32")
+    at_end = ops.where(may_end, alphas, IMPOSSIBLE)
+    at_end = (_log_sum_last(at_end) + log_scale[:, :batch])[..., 0]  # [T, B]
+    log_p = ops.max(ops.where(time[:, None] == logit_lengths - 1, at_end, IMPOSSIBLE), axis=0)
+    joint = alphas + betas - emissions  # log p of the paths through a state at a time
     share = ops.softmax(joint, axis=-1)
     share = ops.matmul(ops.swapaxes(share, 0, 1), one_hot)  # [B, T, V]
-    feasible = (logit_lengths >= frames_needed(labels, label_lengths)) & (log_p[:, 0] > 0.5 * IMPOSSIBLE)
-    time = ops.arange(length, dtype="int32")
+    feasible = (logit_lengths >= frames_needed(labels, label_lengths)) & (log_p > 0.5 * IMPOSSIBLE)
     keep = (time[None] < logit_lengths[:, None]) & feasible[:, None]  # [B, T]
     gradient = ops.where(keep[..., None], ops.exp(log_probs) - share, 0.0)
-    return ops.where(feasible, -log_p[:, 0], 0.0), gradient
+    return ops.where(feasible, -log_p, 0.0), gradient
 
 
 def frames_needed(labels, label_lengths):
@@ -116,8 +111,11 @@ def _shifted(x, by, fill=IMPOSSIBLE):
 
 
 def _log_sum(a, b, c):
-    top = ops.maximum(ops.maximum(a, b), c)
-    return top + ops.log(ops.exp(a - top) + ops.exp(b - top) + ops.exp(c - top))
+    """log(exp a + exp b + exp c), by two exponentials: the greatest counts as 1."""
+    least, greatest = ops.minimum(a, b), ops.maximum(a, b)
+    middle = ops.maximum(least, ops.minimum(greatest, c))
+    least, greatest = ops.minimum(least, c), ops.maximum(greatest, c)
+    return greatest + ops.log(1.0 + ops.exp(middle - greatest) + ops.exp(least - greatest))
 
 
 def _log_sum_last(x):

@@ -1,11 +1,14 @@
-"""The recursion of `zoo.kernels.ctc` compiled by XLA: one loop without a kernel launch an operation."""
+"""The recursion of `zoo.kernels.ctc` compiled by XLA: one loop without a kernel launch an operation.
+
+A loop runs on one core. In a graph the halves of a batch are two loops side by side.
+"""
 
 import tensorflow as tf
 
 from zoo.kernels.ctc import ctc_loss_and_gradient_plain
 
 # XLA compiles a program for every shape, in seconds. Lengths that differ from batch to batch are rounded up
-# to one of these, half an octave apart; a length known when the graph is built only to a multiple of 16.
+# to one of these, half an octave apart; a length known when the graph is built only to the next multiple.
 _LENGTHS = tuple(n for k in range(4, 20) for n in (2**k, 3 * 2 ** (k - 1)))
 
 
@@ -18,16 +21,22 @@ def ctc_loss_and_gradient_tensorflow(logits, labels, label_lengths, logit_length
     """See `zoo.kernels.ctc.ctc_loss_and_gradient_plain`."""
     logits, labels = tf.cast(logits, "float32"), tf.cast(labels, "int32")
     time = tf.shape(logits)[1]
-    logits = tf.pad(logits, ((0, 0), (0, _missing(logits)), (0, 0)))
-    labels = tf.pad(labels, ((0, 0), (0, _missing(labels))))
-    loss, gradient = _compiled(logits, labels, label_lengths, logit_lengths, blank)
+    logits = tf.pad(logits, ((0, 0), (0, _missing(logits, 16)), (0, 0)))
+    labels = tf.pad(labels, ((0, 0), (0, _missing(labels, 8))))
+    rows = (logits, labels, label_lengths, logit_lengths)
+    if tf.executing_eagerly() or logits.shape[0] == 1:
+        loss, gradient = _compiled(*rows, blank)
+    else:
+        half = tf.shape(logits)[0] // 2
+        halves = [_compiled(*part, blank) for part in ([r[:half] for r in rows], [r[half:] for r in rows])]
+        loss, gradient = (tf.concat(parts, axis=0) for parts in zip(*halves, strict=True))
     return loss, gradient[:, :time]
 
 
-def _missing(x):
+def _missing(x, multiple):
     """How many steps to put behind x."""
     if x.shape[1] is not None and not tf.executing_eagerly():
-        return -x.shape[1] % 16
+        return -x.shape[1] % multiple
     length = tf.shape(x)[1]
     lengths = tf.constant(_LENGTHS)
     return tf.reduce_min(tf.where(lengths >= length, lengths, _LENGTHS[-1])) - length

@@ -12,11 +12,8 @@ Shapes: T time, B batch, D units.
 import keras
 from keras import ops
 
-# Added to the update gate of a masked step: sigmoid gives exactly 1 and the state stays as it is.
-HOLD = 1e4
 
-
-def gru_plain(inputs, kernel, bias, state, reverse=False):
+def gru_plain(inputs, kernel, bias, state, keep=None, reverse=False):
     """h[t] = z h[t-1] + (1 - z) tanh(x_h + r (h[t-1] U_h + b)), z and r = sigmoid(x + h[t-1] U).
 
     Args:
@@ -24,22 +21,26 @@ def gru_plain(inputs, kernel, bias, state, reverse=False):
         kernel: U, float [D, 3 D].
         bias: b, float [D].
         state: h before the first step, float32 [B, D].
+        keep: float32 [T, B, 1], 0 where a step is masked and the state stays as it is; or None.
         reverse: the last step is the first.
 
     Returns: h of every step, float32 [T, B, D], in the order of the inputs.
     """
     units = kernel.shape[0]
 
-    def step(h, x):
+    def step(h, inputs):
+        x, *masked = inputs
         x = ops.cast(x, "float32")
         product = ops.cast(ops.matmul(ops.cast(h, kernel.dtype), kernel), "float32")
         gates = ops.sigmoid(x[:, : 2 * units] + product[:, : 2 * units])
         z, r = gates[:, :units], gates[:, units:]
         new = ops.tanh(x[:, 2 * units :] + r * (product[:, 2 * units :] + ops.cast(bias, "float32")))
-        h = z * h + (1.0 - z) * new
+        new_h = z * h + (1.0 - z) * new
+        h = ops.where(masked[0] > 0, new_h, h) if masked else new_h
         return h, h
 
-    return ops.scan(step, state, inputs, reverse=reverse)[1]
+    sequences = (inputs,) if keep is None else (inputs, keep)
+    return ops.scan(step, state, sequences, reverse=reverse)[1]
 
 
 def lstm_plain(inputs, kernel, states, keep=None, reverse=False):
@@ -71,13 +72,13 @@ def lstm_plain(inputs, kernel, states, keep=None, reverse=False):
     return h, c
 
 
-def gru(inputs, kernel, bias, state, reverse=False):
+def gru(inputs, kernel, bias, state, keep=None, reverse=False):
     """`gru_plain` by the fastest path of the running backend."""
     if keras.backend.backend() == "tensorflow":
         from zoo.kernels.recurrent_tensorflow import gru_tensorflow
 
-        return gru_tensorflow(inputs, kernel, bias, state, reverse)
-    return gru_plain(inputs, kernel, bias, state, reverse)
+        return gru_tensorflow(inputs, kernel, bias, state, keep, reverse)
+    return gru_plain(inputs, kernel, bias, state, keep, reverse)
 
 
 def lstm(inputs, kernel, states, keep=None, reverse=False):

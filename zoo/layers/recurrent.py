@@ -7,7 +7,6 @@ import keras
 from keras import ops
 
 from zoo import kernels
-from zoo.kernels.recurrent import HOLD
 
 
 class Recurrent(keras.layers.Layer):
@@ -133,11 +132,7 @@ class GRU(Recurrent):
         gates = 2 * self.units
         inner = ops.concatenate([bias[1, :gates], ops.zeros_like(bias[1, gates:])])
         inputs = ops.matmul(x, kernel) + (bias[0] + inner)
-        if keep is not None:  # the update gate of a masked step lets nothing in
-            hold = ops.cast((1.0 - keep) * HOLD, inputs.dtype)
-            update, others = inputs[..., : self.units] + hold, inputs[..., self.units :]
-            inputs = ops.concatenate([update, others], axis=-1)
-        return (kernels.gru(inputs, recurrent, bias[1, gates:], *state, reverse=reverse),)
+        return (kernels.gru(inputs, recurrent, bias[1, gates:], *state, keep=keep, reverse=reverse),)
 
 
 @keras.saving.register_keras_serializable("zoo")
