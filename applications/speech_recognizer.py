@@ -47,8 +47,8 @@ class SpeechRecognizer(Application):
         model: a `zoo.models.DeepSpeech`, features [B, T, F] to logits [B, S, V].
         preprocessor: a `zoo.preprocessing.AudioPreprocessor` with an alphabet of V - 1 characters.
         decoder: a `zoo.decoding.BeamSearch`; None for greedy decoding; or what `get_config` gives for it, a
-            dict. It is saved with the application, its language model as language_model.arpa.gz; the exported
-            SavedModel decodes greedily.
+            dict. It is saved with the application, its language model as language_model.arpa.gz, and is part
+            of the exported SavedModel.
         **kwargs: `name`, `dtype`.
 
     Raw audio x, everywhere: a list of paths, of encoded bytes (WAV; FLAC, OGG and MP3 with soundfile), of

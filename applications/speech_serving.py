@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from zoo.decoding.ctc_beam_graph import GraphBeamSearch, align_classes_graph
 from zoo.preprocessing.audio_graph import decode_audio, decode_wav
 
 SILENCE = 1e-4  # three steps of a 16-bit sample
@@ -35,22 +36,38 @@ def log_probs(app, audio, samples):
     return tf.nn.log_softmax(logits), app.model.output_lengths(frames)
 
 
-def greedy_text(log_probs, steps, alphabet, step_seconds):
-    """Best class of every step, repeats merged, blanks dropped.
+def greedy_path(log_probs, steps):
+    """Best class of every step, repeats merged, blanks dropped: int32 [B, S], 0 where no character begins."""
+    best = tf.argmax(log_probs, axis=-1, output_type="int32")
+    before = tf.pad(best[:, :-1], ((0, 0), (1, 0)))
+    inside = tf.sequence_mask(steps, tf.shape(best)[1])
+    return tf.where((best != before) & inside, best, 0)
+
+
+def beam_path(search):
+    """Like `greedy_path`, the likeliest path of the text that a beam search finds."""
+
+    def path(log_probs, steps):
+        written = search(log_probs, steps)
+        letters = tf.ragged.boolean_mask(written, written > 0)
+        return align_classes_graph(log_probs, steps, letters)
+
+    return path
+
+
+def text_with_times(path, alphabet, step_seconds):
+    """What a path says, int32 [B, S] with each character at its first step and 0 elsewhere.
 
     Returns: "text" [B]; "words", "begins" and "ends" [B, W], times in seconds. Rows with fewer words than W
     end in "" and -1.
     """
-    best = tf.argmax(log_probs, axis=-1, output_type="int32")  # [B, S]
-    before = tf.pad(best[:, :-1], ((0, 0), (1, 0)))
-    inside = tf.sequence_mask(steps, tf.shape(best)[1])
-    kept = (best > 0) & (best != before) & inside
-    letters = tf.ragged.boolean_mask(best, kept)
-    count = tf.shape(best)[1]
-    times = tf.ragged.boolean_mask(tf.ones_like(best) * tf.range(count)[None], kept)
+    letters = tf.ragged.boolean_mask(path, path > 0)
+    steps = tf.zeros_like(path) + tf.range(tf.shape(path)[1])
+    times = tf.ragged.boolean_mask(steps, path > 0)
     table = tf.constant(["", *alphabet])
     characters = tf.gather(table, letters)
-    text = tf.strings.strip(tf.strings.reduce_join(characters, axis=-1))
+    spoken = tf.strings.reduce_join(characters, axis=-1)
+    text = tf.strings.regex_replace(tf.strings.strip(spoken), " +", " ")
     is_letter = characters.flat_values != " "
     row = letters.value_rowids()
     new_row = tf.concat([[True], row[1:] != row[:-1]], axis=0)[: tf.shape(row)[0]]
@@ -72,13 +89,15 @@ def signatures(app, compressed=False):
     """ "serving_default" takes `audio` float32 [B, N] in -1..1 and `samples` int32 [B], the true lengths;
     "wav" takes `files`, 16-bit WAV files as strings [B]; with `compressed` "files" takes WAV, FLAC, OGG
     Vorbis and MP3, and the SavedModel then needs `import tensorflow_io` before it is loaded. All give `text`
-    [B], `words`, `begins`, `ends` [B, W] (seconds), `log_probs` [B, S, V] and `steps` [B].
+    [B], `words`, `begins`, `ends` [B, W] (seconds), `log_probs` [B, S, V] and `steps` [B]. A recognizer
+    with a beam search writes what that finds.
     """
     rate, alphabet = app.preprocessor.sample_rate, app.preprocessor.alphabet
+    path = greedy_path if app.decoder is None else beam_path(GraphBeamSearch(app.decoder, alphabet))
 
     def from_waveforms(audio, samples):
         outputs, steps = log_probs(app, audio, samples)
-        text = greedy_text(outputs, steps, alphabet, app.step_seconds)
+        text = text_with_times(path(outputs, steps), alphabet, app.step_seconds)
         inside = tf.sequence_mask(steps, tf.shape(outputs)[1], dtype=outputs.dtype)
         return {**text, "log_probs": outputs * inside[..., None], "steps": steps}
 

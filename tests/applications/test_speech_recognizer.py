@@ -208,7 +208,11 @@ def test_silence_empty_and_tiny_clips_give_no_text(trained):
 
 
 @pytest.mark.slow
-def test_exported_model_answers_with_text_and_times(trained, tmp_path):
+@pytest.mark.parametrize("beams", [0, 8], ids=["greedy", "beam search"])
+def test_exported_model_answers_with_text_and_times(trained, beams, tmp_path):
+    model = NGram.train(recordings(6, seed=2)[1], order=2)
+    search = BeamSearch(beams, model, words="known", hot_words={"ab": 1.5}) if beams else None
+    trained = SpeechRecognizer(trained.model, trained.preprocessor, search)
     trained.export(tmp_path / "served")
     loaded = tf.saved_model.load(str(tmp_path / "served"))
     audio, _ = recordings(3, seed=5)
