@@ -131,7 +131,7 @@ class GRU(Recurrent):
         """Time-major x -> (h of every step, float32 [T, B, D],)."""
         gates = 2 * self.units
         inner = ops.concatenate([bias[1, :gates], ops.zeros_like(bias[1, gates:])])
-        inputs = ops.matmul(x, kernel) + (bias[0] + inner)
+        inputs = _projected(x, kernel, bias[0] + inner)
         return (kernels.gru(inputs, recurrent, bias[1, gates:], *state, keep=keep, reverse=reverse),)
 
 
@@ -175,5 +175,12 @@ class LSTM(Recurrent):
 
     def loop(self, x, kernel, recurrent, bias, state, keep, reverse):
         """Time-major x -> h of every step, float32 [T, B, D]; the last c, float32 [B, D]."""
-        inputs = ops.matmul(x, kernel) + bias
+        inputs = _projected(x, kernel, bias)
         return kernels.lstm(inputs, recurrent, state, keep=keep, reverse=reverse)
+
+
+def _projected(x, kernel, bias):
+    """[T, B, F] -> [T, B, G D]: as one matrix, whose product TensorFlow joins with the bias."""
+    steps, batch = ops.shape(x)[:2]
+    product = ops.matmul(ops.reshape(x, (-1, x.shape[-1])), kernel) + bias
+    return ops.reshape(product, (steps, batch, kernel.shape[1]))
