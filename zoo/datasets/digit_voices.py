@@ -41,14 +41,14 @@ def digit_voices(
     held_out: str | None = None,
     spoken: str | os.PathLike | None = None,
 ) -> AudioDataset:
-    """`digit_strings`, with 1,600 strings of 1 to 6 digits by sixteen synthetic voices in "train".
+    """`digit_strings`, with 1,600 strings of 1 to 6 digits by sixteen synthetic voices in the training splits.
 
     Five people are few; more voices make a recognizer understand people whom it never heard (speech for
-    training by synthesis: arXiv:1909.11699). The first call for "train" speaks the strings, in about three
-    minutes on two cores. It needs flite, espeak-ng and `pip install piper-tts`.
+    training by synthesis: arXiv:1909.11699). The first call for training speaks the strings, in about a
+    minute on two cores. It needs flite, espeak-ng and `pip install piper-tts`.
 
     Args:
-        split: "train", "validation" or "test"; the last two are those of `digit_strings`.
+        split: "train", "validation", "train+validation" or "test", of `digit_strings`.
         root: as of `spoken_digits`.
         held_out: a speaker who is in "test" alone, as in `digit_strings`.
         spoken: folder for the synthetic recordings; by default in the cache of downloads.
@@ -57,9 +57,9 @@ def digit_voices(
         ValueError: unknown split or speaker.
         FileNotFoundError: the recordings or a program are missing.
     """
-    check_split(split, SPLITS[:3])
+    check_split(split, SPLITS[:4])
     human = digit_strings(split, root, held_out)
-    if split != "train":
+    if not split.startswith("train"):
         return human
     folder = Path(spoken or _spoken_folder())
     if not (folder / "manifest.jsonl").is_file():

@@ -15,7 +15,7 @@ from zoo.datasets.audio_dataset import AudioDataset
 
 URL = "https://github.com/Jakobovski/free-spoken-digit-dataset"
 LICENCE = "CC-BY-SA-4.0"
-SPLITS = ("train", "validation", "test", "all")
+SPLITS = ("train", "validation", "train+validation", "test", "all")
 _RATE = 8000
 
 
@@ -30,12 +30,13 @@ def spoken_digits(
 ) -> AudioDataset:
     """Single digits, or strings of them by one speaker with short pauses; transcripts are "3 1 4".
 
-    | split        | recordings                                                   |
-    |--------------|--------------------------------------------------------------|
-    | "train"      | indices of 10 and more                                       |
-    | "validation" | indices 5-9 of each digit and speaker, for choosing          |
-    | "test"       | indices 0-4, the official test split                         |
-    | "all"        | all                                                          |
+    | split              | recordings                                             |
+    |--------------------|--------------------------------------------------------|
+    | "train"            | indices of 10 and more                                 |
+    | "validation"       | indices 5-9 of each digit and speaker, for choosing    |
+    | "train+validation" | both, the official training split                      |
+    | "test"             | indices 0-4, the official test split                   |
+    | "all"              | all                                                    |
 
     The folder `recordings` is looked for in `root`, in $ZOO_DATA_ROOT and in their subfolder
     free-spoken-digit-dataset.
@@ -82,11 +83,12 @@ def digit_strings(
 ) -> AudioDataset:
     """The strings of spoken digits that the recipe `digits.fsdd` is trained and measured on.
 
-    | split        | what                                                              |
-    |--------------|-------------------------------------------------------------------|
-    | "train"      | 1,000 strings of 2-6 digits and all single digits                 |
-    | "validation" | 60 strings of 3-7 digits                                          |
-    | "test"       | 100 strings of 3-7 digits from the official test split            |
+    | split              | what                                                        |
+    |--------------------|-------------------------------------------------------------|
+    | "train"            | 1,000 strings of 2-6 digits and all single digits           |
+    | "validation"       | 60 strings of 3-7 digits                                    |
+    | "train+validation" | as "train", of the official training split                  |
+    | "test"             | 100 strings of 3-7 digits from the official test split      |
 
     Args:
         split: one of the splits above.
@@ -94,7 +96,7 @@ def digit_strings(
         held_out: a speaker who is in "test" alone, with 100 strings of all recordings of theirs; the others
             are in "train" and "validation".
     """
-    check_split(split, SPLITS[:3])
+    check_split(split, SPLITS[:4])
     without = () if held_out is None else (held_out,)
     if split == "validation":
         return spoken_digits(split, root, without=without, strings=60)
@@ -126,7 +128,7 @@ def _clips(folder, split):
     for path in sorted(folder.glob("*_*_*.wav")):
         digit, speaker, index = path.stem.split("_")
         part = "test" if int(index) < 5 else "validation" if int(index) < 10 else "train"
-        if split in ("all", part):
+        if split == "all" or part in split.split("+"):
             clips.append((digit, speaker, path))
     return clips
 
