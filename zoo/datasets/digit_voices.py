@@ -41,7 +41,7 @@ def digit_voices(
     held_out: str | None = None,
     spoken: str | os.PathLike | None = None,
 ) -> AudioDataset:
-    """`digit_strings`, with 1,600 strings of 1 to 6 digits by sixteen synthetic voices in the training splits.
+    """`digit_strings`, its training splits with 1,600 strings of 1 to 6 digits by sixteen synthetic voices.
 
     Five people are few; more voices make a recognizer understand people whom it never heard (speech for
     training by synthesis: arXiv:1909.11699). The first call for training speaks the strings, in about a
