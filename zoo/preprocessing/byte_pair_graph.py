@@ -110,17 +110,20 @@ class GraphBytePair(tf.Module):
 
         def body(tokens, word, ranks):
             best = tf.gather(tf.math.unsorted_segment_min(ranks, word, count), word)
-            chosen = (ranks == best) & (ranks < NEVER)
-            runs = tf.reduce_any(chosen & _next(chosen, False))
-            chosen = tf.cond(runs, lambda: _every_other_of_a_run(chosen), lambda: chosen)
-            joined = tf.gather(self.joined, tf.where(chosen, ranks, len(self.joined) - 1))
-            tokens = tf.where(chosen, joined, tokens)
-            kept = tf.where(~tf.concat([[False], chosen[:-1]], 0))[:, 0]
-            tokens, word, ranks, chosen = (tf.gather(part, kept) for part in (tokens, word, ranks, chosen))
-            changed = tf.where(chosen | _next(chosen, False))
-            keys = tf.where(word == _next(word, -1), tokens * self.size + _next(tokens), -1)
-            new = self.ranks.lookup(tf.gather(keys, changed[:, 0]))
-            return tokens, word, tf.tensor_scatter_nd_update(ranks, changed, new)
+            left = _apart(tf.where((ranks == best) & (ranks < NEVER))[:, 0])  # of the pairs that are joined
+            joined = tf.gather(self.joined, tf.gather(ranks, left))
+            tokens = tf.tensor_scatter_nd_update(tokens, left[:, None], joined)
+            gone = tf.zeros(tf.shape(left), "bool")
+            kept = tf.tensor_scatter_nd_update(tf.ones(tf.shape(tokens), "bool"), left[:, None] + 1, gone)
+            kept = tf.where(kept)[:, 0]
+            tokens, word, ranks = (tf.gather(part, kept) for part in (tokens, word, ranks))
+            place = left - tf.range(tf.size(left, tf.int64))  # of the new tokens
+            changed = tf.concat([place, tf.maximum(place - 1, 0)], 0)
+            after = tf.minimum(changed + 1, tf.size(tokens, tf.int64) - 1)
+            keys = tf.gather(tokens, changed) * self.size + tf.gather(tokens, after)
+            inside = (tf.gather(word, changed) == tf.gather(word, after)) & (changed < after)
+            new = self.ranks.lookup(tf.where(inside, keys, -1))
+            return tokens, word, tf.tensor_scatter_nd_update(ranks, changed[:, None], new)
 
         def unfinished(tokens, word, ranks):
             return tf.reduce_any(ranks < NEVER)
@@ -158,13 +161,15 @@ def _next(values, last=0):
     return tf.concat([values[1:], tf.constant([last], values.dtype)[: tf.size(values)]], 0)
 
 
-def _every_other_of_a_run(chosen):
-    """bool [N]: of a run of neighbours the first, third, ...: they share a token, as in "aaaa"."""
-    first = chosen & ~tf.concat([[False], chosen[:-1]], 0)
-    starts = tf.concat([tf.where(first)[:, 0], [0]], 0)
-    run = tf.maximum(tf.cumsum(tf.cast(first, "int64")) - 1, 0)
-    place = tf.range(tf.size(chosen, tf.int64)) - tf.gather(starts, run)
-    return chosen & (place % 2 == 0)
+def _apart(places):
+    """Of a run of neighbours in sorted int64 [N] the first, third, ...: they share a token, as in "aaaa"."""
+
+    def every_other():
+        first = tf.concat([[True], places[1:] != places[:-1] + 1], 0)
+        starts = tf.gather(tf.boolean_mask(places, first), tf.cumsum(tf.cast(first, "int64")) - 1)
+        return tf.boolean_mask(places, (places - starts) % 2 == 0)
+
+    return tf.cond(tf.reduce_any(places[1:] == places[:-1] + 1), every_other, lambda: places)
 
 
 def _valid(texts):
