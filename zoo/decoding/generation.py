@@ -145,7 +145,7 @@ def _tensors(*parts):
 
 def _chunks(model, tokens, lengths, max_new_tokens, sampler, features, size):
     """int32 [B, n] arrays of new tokens, `size` at a time; fewer in all where every row has ended."""
-    way = step_way(model, len(tokens))
+    way = step_way(model, len(tokens), max_new_tokens)
     begin, loop = _functions(model, features, (way,), (prefill, functools.partial(decode, way=way)))
     pads = np.int32(tokens.shape[1] - lengths)
     given, wanted = tokens.shape[1], tokens.shape[1] + max_new_tokens
