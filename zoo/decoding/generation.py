@@ -268,6 +268,9 @@ def decode(model, state, pads, stop, sampler, kernels=(), way=None, cache_dtype=
     `kernels` are copies of the weights that `way` speaks of, see `zoo.decoding.step_kernels`.
     """
     visible = ops.arange(ops.shape(state["tokens"])[1], dtype="int32")[None] >= pads[:, None]  # [B, S]
+    one = state["tokens"].shape[0] == 1
+    if one:
+        state = {**state, "cache": _squeezed(state["cache"])}
     names = sorted(state)
 
     def unfinished(*parts):
@@ -285,14 +288,27 @@ def decode(model, state, pads, stop, sampler, kernels=(), way=None, cache_dtype=
             way,
             attention_mask=visible,
             positions=last - pads[:, None],
-            cache=state["cache"],
+            cache=_expanded(state["cache"]) if one else state["cache"],
             cache_index=last,
         )
+        if one:
+            state["cache"] = _squeezed(state["cache"])
         state = _add_token(state, logits[:, 0], sampler, **features)
         return tuple(state[name] for name in names)
 
     parts = ops.while_loop(unfinished, advance, tuple(state[name] for name in names))
-    return dict(zip(names, parts, strict=True))
+    state = dict(zip(names, parts, strict=True))
+    return {**state, "cache": _expanded(state["cache"])} if one else state
+
+
+def _squeezed(cache):
+    """[1, K, S, W] -> [K, S, W]: with an axis of 1 XLA updates the cache of a loop in copies, not in place."""
+    return [tuple(part[0] for part in pair) for pair in cache]
+
+
+def _expanded(cache):
+    """The inverse of `_squeezed`."""
+    return [tuple(part[None] for part in pair) for pair in cache]
 
 
 def _add_token(state, logits, sampler, draws, penalizes, bans, forces):

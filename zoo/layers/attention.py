@@ -224,6 +224,8 @@ def _write(cache, new, offset):
     """`new` [B, K, T, W] into `cache` [B, K, S, W] from `offset` (scalar or [B]) on."""
     new = ops.cast(new, cache.dtype)
     if isinstance(offset, int) or not len(offset.shape):
+        if cache.shape[0] == 1:  # without this axis XLA updates the cache of a loop in place
+            return ops.slice_update(cache[0], (0, offset, 0), new[0])[None]
         return ops.slice_update(cache, (0, 0, offset, 0), new)
     batch, heads, length, width = ops.shape(new)
     rows = ops.broadcast_to(ops.reshape(ops.arange(batch), (-1, 1, 1)), (batch, heads, length))
