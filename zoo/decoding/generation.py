@@ -302,7 +302,7 @@ def decode(model, state, pads, stop, sampler, kernels=(), way=None, cache_dtype=
 
 
 def _squeezed(cache):
-    """[1, K, S, W] -> [K, S, W]: with an axis of 1 XLA updates the cache of a loop in copies, not in place."""
+    """[1, K, S, W] -> [K, S, W]: with an axis of 1 XLA copies the cache of a loop in order to update it."""
     return [tuple(part[0] for part in pair) for pair in cache]
 
 

@@ -19,8 +19,8 @@ WORTH = 24  # steps after which panels have saved the time of their copies
 def step_way(model, rows, steps=WORTH):
     """How `rows` rows read the weights of `model` for `steps` steps; None for as they are.
 
-    "panels": one row in float32, kernels as panels that lie in one piece. "turned": one row in bfloat16, every
-    kernel transposed. "head": several rows in float32, the tied head as [D, V].
+    "panels": one row in float32, kernels as panels that lie in one piece. "turned": one row in bfloat16,
+    every kernel transposed. "head": several rows in float32, the tied head as [D, V].
     """
     if keras.backend.backend() != "tensorflow" or not hasattr(model, "head_kernel"):
         return None

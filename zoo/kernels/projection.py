@@ -1,7 +1,7 @@
 """The product of a dense layer, by panels of its weights inside a compiled loop of single steps.
 
-A single row meets every weight once, so that memory sets the pace: panels, each of which lies in one piece, are
-read at its full speed, a kernel [D, N] at two thirds of it.
+A single row meets every weight once, so that memory sets the pace: panels, each of which lies in one piece,
+are read at its full speed, a kernel [D, N] at two thirds of it.
 
 Shapes: R rows, D and N widths before and after, G panels of width P (G P = N).
 """
@@ -12,12 +12,12 @@ import contextvars
 from keras import ops
 
 WIDTHS = (96, 128, 64)  # P, what the memory likes best first
-_panels = contextvars.ContextVar("panels", default={})  # of the layers that have some, by their id
+_panels = contextvars.ContextVar("panels")  # of the layers that have some, by their id
 
 
 def project(dense, x):
     """`dense(x)` for x [R, D] -> [R, N], by panels within `by_panels`."""
-    panels = _panels.get().get(id(dense))
+    panels = _panels.get({}).get(id(dense))
     if panels is None:
         return dense(x)
     count, width, size = panels.shape

@@ -23,7 +23,7 @@ WORDS["qwen2"] = WORDS["llama3"].replace("{1,3}", "")
 CUT = b"\xff"  # no byte of valid UTF-8: it cannot come from the text, and no expression matches it
 SPECIAL = b"\xfe"
 VALID = r"[\x{00}-\x{d7ff}\x{e000}-\x{10ffff}]*"  # any UTF-8
-NEVER = np.int64(2**62)
+NEVER = np.int32(2**31 - 1)
 
 
 class GraphBytePair(tf.Module):
@@ -44,12 +44,12 @@ class GraphBytePair(tf.Module):
         self.special = [(token_bytes[i], i) for i in sorted(special, key=lambda i: -len(token_bytes[i]))]
         self.marks = {i: _mark(n) for n, (_, i) in enumerate(self.special)}
         ordinary = {t: i for i, t in enumerate(token_bytes) if i not in set(special)}
-        self.byte_ids = np.array([ordinary.get(bytes([b]), 0) for b in range(256)], "int64")
+        self.byte_ids = np.array([ordinary.get(bytes([b]), 0) for b in range(256)], "int32")
         merges = np.asarray(merges, "int64").reshape(-1, 3)
         keys, ranks = merges[:, 0] * self.size + merges[:, 1], np.arange(len(merges))
-        self.joined = np.append(merges[:, 2], 0)
+        self.joined = np.append(merges[:, 2], 0).astype("int32")
         self.ranks = _table(np.append(keys, -1), np.append(ranks, NEVER), int(NEVER), "ranks")
-        pairs = self.byte_ids[:, None] * self.size + self.byte_ids  # [256, 256]
+        pairs = np.int64(self.byte_ids)[:, None] * self.size + self.byte_ids  # [256, 256]
         self.byte_pair_ranks = np.array(self.ranks.lookup(tf.constant(pairs.reshape(-1))))
         self.words = _table([b""], [-1], -1, "no_words")
         self.words = self._whole_words(ordinary)
@@ -57,7 +57,7 @@ class GraphBytePair(tf.Module):
     def _whole_words(self, ordinary):
         """A table of the words whose encoding is one token; a token may also be unreachable as a word."""
         texts = np.array(list(ordinary), object)
-        ids = np.array(list(ordinary.values()), "int64")
+        ids = np.array(list(ordinary.values()), "int32")
         tokens, lengths = (part.numpy() for part in self._merge(tf.constant(texts)))
         first = tokens[np.cumsum(lengths) - lengths]
         whole = (lengths == 1) & (first == ids)
@@ -71,20 +71,20 @@ class GraphBytePair(tf.Module):
         words = pieces.flat_values
         ids = self.words.lookup(words)
         where = tf.where(ids < 0)
-        others, index = tf.unique(tf.gather(words, where[:, 0]), tf.int64)
+        others, index = tf.unique(tf.gather(words, where[:, 0]))
         tokens, lengths = self._merge(others)
         # Where the tokens of each word begin in [ids of words, tokens of the others], and how many they are.
-        count = tf.size(words, tf.int64)
+        count = tf.size(words)
         starts = tf.gather(count + tf.cumsum(lengths, exclusive=True), index)
         begins = tf.tensor_scatter_nd_update(tf.range(count), where, starts)
         counts = tf.tensor_scatter_nd_update(tf.ones_like(ids), where, tf.gather(lengths, index))
         places = tf.ragged.range(begins, begins + counts).flat_values
-        flat = tf.cast(tf.gather(tf.concat([ids, tokens], 0), places), "int32")
+        flat = tf.gather(tf.concat([ids, tokens], 0), places)
         per_text = tf.math.unsorted_segment_sum(counts, pieces.value_rowids(), pieces.nrows())
         return tf.RaggedTensor.from_row_lengths(flat, per_text, validate=False)
 
     def _cut(self, texts):
-        """string [B] -> RaggedTensor of words, some of them empty; a special token is a word with its own name."""
+        """string [B] -> RaggedTensor of words, some empty; special tokens are words with names of their own."""
         for text, i in self.special:
             texts = tf.strings.regex_replace(texts, _quoted(text), CUT + self.marks[i] + CUT)
         if self.split == "whole":
@@ -100,8 +100,7 @@ class GraphBytePair(tf.Module):
 
     def _merge(self, words):
         """string [W] -> (tokens [M], lengths [W]) by the merges, whatever the table of whole words says."""
-        lengths = tf.cast(tf.strings.length(words), "int64")
-        count = tf.size(words, tf.int64)
+        lengths, count = tf.strings.length(words), tf.size(words)
         data = tf.cast(tf.io.decode_raw(tf.strings.reduce_join(words), "uint8"), "int32")
         tokens = tf.gather(self.byte_ids, data)
         word = tf.repeat(tf.range(count), lengths)
@@ -109,8 +108,8 @@ class GraphBytePair(tf.Module):
         ranks = tf.where(word == _next(word, -1), ranks, NEVER)  # of the pair that begins here
 
         def body(tokens, word, ranks):
-            best = tf.gather(tf.math.unsorted_segment_min(ranks, word, count), word)
-            left = _apart(tf.where((ranks == best) & (ranks < NEVER))[:, 0])  # of the pairs that are joined
+            best = tf.minimum(tf.math.unsorted_segment_min(ranks, word, count), NEVER - 1)  # of a word
+            left = _apart(tf.where(ranks == tf.gather(best, word))[:, 0])  # of the pairs that are joined
             joined = tf.gather(self.joined, tf.gather(ranks, left))
             tokens = tf.tensor_scatter_nd_update(tokens, left[:, None], joined)
             gone = tf.zeros(tf.shape(left), "bool")
@@ -120,7 +119,8 @@ class GraphBytePair(tf.Module):
             place = left - tf.range(tf.size(left, tf.int64))  # of the new tokens
             changed = tf.concat([place, tf.maximum(place - 1, 0)], 0)
             after = tf.minimum(changed + 1, tf.size(tokens, tf.int64) - 1)
-            keys = tf.gather(tokens, changed) * self.size + tf.gather(tokens, after)
+            keys = tf.cast(tf.gather(tokens, changed), "int64") * self.size
+            keys += tf.cast(tf.gather(tokens, after), "int64")
             inside = (tf.gather(word, changed) == tf.gather(word, after)) & (changed < after)
             new = self.ranks.lookup(tf.where(inside, keys, -1))
             return tokens, word, tf.tensor_scatter_nd_update(ranks, changed[:, None], new)
@@ -152,7 +152,7 @@ def _mark(n):
 
 def _table(keys, values, default, name):
     keys = tf.constant(keys)
-    values = tf.constant(np.asarray(values, "int64"))
+    values = tf.constant(np.asarray(values, "int32"))
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), default, name=name)
 
 
