@@ -84,7 +84,7 @@ class GraphBytePair(tf.Module):
         return tf.RaggedTensor.from_row_lengths(flat, per_text, validate=False)
 
     def _cut(self, texts):
-        """string [B] -> RaggedTensor of words, some empty; special tokens are words with names of their own."""
+        """string [B] -> RaggedTensor of words, some empty; special tokens are words of their own."""
         for text, i in self.special:
             texts = tf.strings.regex_replace(texts, _quoted(text), CUT + self.marks[i] + CUT)
         if self.split == "whole":
