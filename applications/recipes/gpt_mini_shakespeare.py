@@ -8,7 +8,7 @@ data      zoo.datasets.shakespeare: the first 90 % of each play; 5 % held out fo
 result    test bits per byte 1.6288 over 1 seed, last epoch                                    (2026-11-28)
           perplexity of a token 20.73; validation 1.6052 bits, 19.15; each token once, in windows
           that move by 128
-cost      about 50 minutes on 2 cores of an AMD EPYC (Zen 5), which other work shared, resumed twice; the first
+cost      about 50 minutes on 2 cores of an AMD EPYC (Zen 5), shared with other work, resumed twice; the first
           epoch went by 119 ms a step, 2 minutes
 batch     8 rows x 256 tokens = 1 device x 8; 870 steps an epoch x 3 epochs = 2,610 steps
 after     Muon: https://kellerjordan.github.io/posts/muon; bz2 needs 2.19 bits
