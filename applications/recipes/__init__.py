@@ -8,6 +8,7 @@ _MODULES = {
     "bert_tiny.shakespeare": "bert_tiny_shakespeare",
     "digits.fsdd": "digits_fsdd",
     "gpt_characters.shakespeare": "gpt_characters_shakespeare",
+    "gpt_mini.shakespeare": "gpt_mini_shakespeare",
     "image_fine_tune": "image_fine_tune",
     "minilm.brown_tags": "minilm_brown_tags",
     "minilm.rated_movies": "minilm_rated_movies",

@@ -6,8 +6,8 @@ data      zoo.datasets.shakespeare_1mb: 1,003,854 characters for training, 111,5
           there is no test split
 result    validation loss 1.7917 over 1 seed, last epoch                                        (2026-11-28)
           in nats a byte, of all blocks of 64; the same model, batch and steps in PyTorch beside it: 1.8570
-cost      114.5 s on 2 cores of an AMD EPYC (Zen 5), PyTorch 92.8 s; other work disturbed a turn of each. Of
-          19 turns of 100 steps the medians are 2.97 s and 3.26 s; the first turn, with tracing, 8.4 and 3.8 s
+cost      55.9 s on 2 cores of an AMD EPYC (Zen 5), PyTorch 63.7 s, in turns of 100 steps and nothing beside
+          them; the first turn, with tracing, 5.4 and 3.3 s
 batch     12 rows x 64 characters = 1 device x 12; 1,000 steps an epoch x 2 epochs = 2,000 steps
 after     https://github.com/karpathy/nanoGPT, train_shakespeare_char on a CPU (4 layers, 128 wide), which
           reaches 1.88 on another part of Shakespeare; the learning rate goes up to 2e-3 and down to 0 here

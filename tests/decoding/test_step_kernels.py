@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from zoo.decoding.step_kernels import step_kernels, step_logits, step_way
+from zoo.decoding.step_kernels import WORTH, step_kernels, step_logits, step_way
 
 LLAMA = {"mlp": "swiglu", "norm": "rms", "rotary_base": 100.0, "use_bias": False, "num_kv_heads": 2}
 
@@ -17,11 +17,14 @@ def decoder(dtype, **arguments):
 
 
 @pytest.mark.parametrize("arguments", [{}, LLAMA, {**LLAMA, "tie_weights": False}])
-@pytest.mark.parametrize(("dtype", "rows"), [("float32", 3), ("bfloat16", 1), ("mixed_bfloat16", 1)])
+@pytest.mark.parametrize(
+    ("dtype", "rows"), [("float32", 1), ("float32", 3), ("bfloat16", 1), ("mixed_bfloat16", 1)]
+)
 def test_copies_give_the_logits_of_the_weights(dtype, rows, arguments):
     model = decoder(dtype, **arguments)
     way = step_way(model, rows)
-    assert way == ("turned" if rows == 1 else "head" if model.tie_weights else None)
+    several = "head" if model.tie_weights else None
+    assert way == (several if rows > 1 else "panels" if dtype == "float32" else "turned")
     tokens = np.random.default_rng(0).integers(0, 97, (rows, 9), "int32")
     _, cache = model(tokens[:, :8], cache=model.make_cache(rows, 16), cache_index=0)
     options = {"cache": cache, "cache_index": tf.constant(8), "attention_mask": np.ones((rows, 16), "int32")}
@@ -34,12 +37,33 @@ def test_copies_give_the_logits_of_the_weights(dtype, rows, arguments):
     np.testing.assert_allclose(found, expected, atol=1e-5 if dtype == "float32" else 0.02)
 
 
-def test_a_row_of_bfloat16_goes_on_from_changed_weights():
-    model = decoder("bfloat16")
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_row_goes_on_from_changed_weights(dtype):
+    model = decoder(dtype)
     tokens = np.arange(5, dtype="int32")[None]
-    zoo.decoding.generate(model, tokens, max_new_tokens=4)
+    zoo.decoding.generate(model, tokens, max_new_tokens=WORTH)
     for variable in model.variables:  # only token 7 is likely, whatever came before
         variable.assign(tf.zeros_like(variable))
     model.final_norm.beta.assign(np.eye(32, dtype="float32")[0])
     model.embedding.tokens.embeddings.assign(np.eye(97, 32, k=-7, dtype="float32"))
-    assert zoo.decoding.generate(model, tokens, max_new_tokens=4)[0, 5:].tolist() == [7] * 4
+    assert zoo.decoding.generate(model, tokens, max_new_tokens=WORTH)[0, 5:].tolist() == [7] * WORTH
+
+
+def test_few_steps_of_a_row_are_not_worth_the_copies():
+    model = decoder("float32")
+    assert step_way(model, 1, WORTH - 1) is None
+    assert step_kernels(model, None) == []
+
+
+def test_layers_with_low_rank_changes_keep_them():
+    model = decoder("float32")
+    for block in model.blocks:
+        block.mlp_in.enable_lora(2)
+        block.mlp_in.lora_kernel_b.assign(np.ones(block.mlp_in.lora_kernel_b.shape, "float32"))
+    tokens = np.arange(5, dtype="int32")[None]
+    found = zoo.decoding.generate(model, tokens, max_new_tokens=WORTH)
+    expected = tokens
+    for _ in range(WORTH):
+        logits = model(expected)[:, -1]
+        expected = np.concatenate([expected, np.argmax(logits, -1)[:, None]], axis=1)
+    np.testing.assert_array_equal(found, expected)

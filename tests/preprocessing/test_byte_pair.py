@@ -79,6 +79,15 @@ def test_invalid_utf8_becomes_the_replacement_character(gpt2):
     assert graph_encode(gpt2)(texts).to_list() == gpt2.encode(texts)
 
 
+@pytest.mark.parametrize(
+    "data", [b"a\xff", b"\xc3(", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\x80"]
+)
+def test_one_invalid_text_is_mended_beside_valid_ones(gpt2, data):
+    marked, start, plain = graph_encode(gpt2)([b"x" + data, "\ufeffé\x00\U0010ffff", "ok"]).to_list()
+    assert "\ufffd" in gpt2.decode([marked])[0]
+    assert [start, plain] == gpt2.encode(["\ufeffé\x00\U0010ffff", "ok"])
+
+
 def test_tokenizer_json_brings_it_back(tokens, tmp_path):
     tokens.save(tmp_path)
     again = BytePair.from_folder(tmp_path)

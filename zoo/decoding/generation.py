@@ -145,7 +145,7 @@ def _tensors(*parts):
 
 def _chunks(model, tokens, lengths, max_new_tokens, sampler, features, size):
     """int32 [B, n] arrays of new tokens, `size` at a time; fewer in all where every row has ended."""
-    way = step_way(model, len(tokens))
+    way = step_way(model, len(tokens), max_new_tokens)
     begin, loop = _functions(model, features, (way,), (prefill, functools.partial(decode, way=way)))
     pads = np.int32(tokens.shape[1] - lengths)
     given, wanted = tokens.shape[1], tokens.shape[1] + max_new_tokens
@@ -268,6 +268,9 @@ def decode(model, state, pads, stop, sampler, kernels=(), way=None, cache_dtype=
     `kernels` are copies of the weights that `way` speaks of, see `zoo.decoding.step_kernels`.
     """
     visible = ops.arange(ops.shape(state["tokens"])[1], dtype="int32")[None] >= pads[:, None]  # [B, S]
+    one = state["tokens"].shape[0] == 1
+    if one:
+        state = {**state, "cache": _squeezed(state["cache"])}
     names = sorted(state)
 
     def unfinished(*parts):
@@ -285,14 +288,27 @@ def decode(model, state, pads, stop, sampler, kernels=(), way=None, cache_dtype=
             way,
             attention_mask=visible,
             positions=last - pads[:, None],
-            cache=state["cache"],
+            cache=_expanded(state["cache"]) if one else state["cache"],
             cache_index=last,
         )
+        if one:
+            state["cache"] = _squeezed(state["cache"])
         state = _add_token(state, logits[:, 0], sampler, **features)
         return tuple(state[name] for name in names)
 
     parts = ops.while_loop(unfinished, advance, tuple(state[name] for name in names))
-    return dict(zip(names, parts, strict=True))
+    state = dict(zip(names, parts, strict=True))
+    return {**state, "cache": _expanded(state["cache"])} if one else state
+
+
+def _squeezed(cache):
+    """[1, K, S, W] -> [K, S, W]: with an axis of 1 XLA copies the cache of a loop in order to update it."""
+    return [tuple(part[0] for part in pair) for pair in cache]
+
+
+def _expanded(cache):
+    """The inverse of `_squeezed`."""
+    return [tuple(part[None] for part in pair) for pair in cache]
 
 
 def _add_token(state, logits, sampler, draws, penalizes, bans, forces):

@@ -11,12 +11,16 @@ import contextlib
 import keras
 from keras import ops
 
+from zoo.kernels import by_panels, panel_width, panels_of
 
-def step_way(model, rows):
-    """How `rows` rows read the weights of `model`: "turned", "head", or None for as they are.
+WORTH = 24  # steps after which panels have saved the time of their copies
 
-    "turned": one row in bfloat16, every kernel transposed. "head": several rows in float32, the tied head as
-    [D, V].
+
+def step_way(model, rows, steps=WORTH):
+    """How `rows` rows read the weights of `model` for `steps` steps; None for as they are.
+
+    "panels": one row in float32, kernels as panels that lie in one piece. "turned": one row in bfloat16,
+    every kernel transposed. "head": several rows in float32, the tied head as [D, V].
     """
     if keras.backend.backend() != "tensorflow" or not hasattr(model, "head_kernel"):
         return None
@@ -26,13 +30,19 @@ def step_way(model, rows):
         return None
     if model.compute_dtype == "bfloat16":
         return "turned" if rows == 1 else None
-    return "head" if rows > 1 and model.compute_dtype == "float32" and model.tie_weights else None
+    if model.compute_dtype != "float32":
+        return None
+    if rows == 1:
+        return "panels" if steps >= WORTH else None
+    return "head" if model.tie_weights else None
 
 
 def step_kernels(model, way):
-    """The copies that `substituted` and `step_logits` take, a list of tensors."""
+    """The copies that `step_logits` takes, a list of tensors."""
     if way == "head":
         return [ops.transpose(model.head_kernel())]
+    if way == "panels":
+        return [panels_of(layer) for layer in _panelled(model)]
     if way == "turned":
         dtype = model.compute_dtype
         turned = [ops.transpose(ops.cast(variable, dtype)) for variable in _kernels(model)]
@@ -45,6 +55,9 @@ def step_logits(model, token, kernels, way, **options):
     if way == "head":
         hidden, cache = model.hidden(token, **options)
         return ops.cast(ops.matmul(hidden, kernels[0]), "float32"), cache
+    if way == "panels":
+        with by_panels(_panelled(model), kernels):
+            return model(token, **options)
     if way != "turned":
         return model(token, **options)
     token, embeddings, *turned = _kept_inside(token, *kernels)
@@ -54,10 +67,19 @@ def step_logits(model, token, kernels, way, **options):
         return model(token, **options)
 
 
+def _plain(model):
+    """The dense layers whose product is that of their kernel."""
+    layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Dense)]
+    return [layer for layer in layers if not (layer.lora_enabled or layer.quantization_mode)]
+
+
+def _panelled(model):
+    return [layer for layer in _plain(model) if panel_width(layer)]
+
+
 def _kernels(model):
     """The matrices that a row is multiplied by, the tied head aside."""
-    layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Dense)]
-    kernels = [v._kernel for v in layers if not (v.lora_enabled or v.quantization_mode)]
+    kernels = [layer._kernel for layer in _plain(model)]
     return kernels if model.tie_weights else [*kernels, model.embedding.tokens.reverse_embeddings]
 
 

@@ -12,6 +12,7 @@ from zoo.kernels.ctc import ctc_loss_and_gradient, ctc_loss_and_gradient_plain, 
 from zoo.kernels.dropout import dropout, dropout_plain
 from zoo.kernels.gelu import gelu, gelu_plain
 from zoo.kernels.layer_norm import layer_norm, layer_norm_plain, rms_norm
+from zoo.kernels.projection import by_panels, panel_width, panels_of, project
 from zoo.kernels.recurrent import gru, gru_plain, lstm, lstm_plain
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "batch_norm",
     "batch_norm_inference",
     "batch_norm_plain",
+    "by_panels",
     "ctc_loss_and_gradient",
     "ctc_loss_and_gradient_plain",
     "dropout",
@@ -37,5 +39,8 @@ __all__ = [
     "lstm_plain",
     "padded_conv",
     "padded_conv_plain",
+    "panel_width",
+    "panels_of",
+    "project",
     "rms_norm",
 ]

@@ -28,7 +28,10 @@ def attention(queries, keys, values, bias=None, dropout_rate=0.0, seed=None, tra
     queries = queries * ops.cast(width**-0.5, queries.dtype)
     if groups > 1:  # the queries of a group as more rows of one product
         queries = ops.reshape(queries, (batch, heads // groups, groups * length, width))
-    scores = ops.matmul(queries, ops.swapaxes(keys, -1, -2))  # [B, K, G T, S]
+    if queries.shape[2] == groups:  # one query: it takes the keys as they lie, where XLA would turn a copy
+        scores = ops.swapaxes(ops.matmul(keys, ops.swapaxes(queries, -1, -2)), -1, -2)  # [B, K, G, S]
+    else:
+        scores = ops.matmul(queries, ops.swapaxes(keys, -1, -2))  # [B, K, G T, S]
     if groups > 1:
         scores = ops.reshape(scores, (batch, heads, length, -1))
     weights = attention_weights(scores, bias, dropout_rate, seed, training)

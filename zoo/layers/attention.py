@@ -165,13 +165,13 @@ class SelfAttention(keras.layers.Layer):
         seed = self.seed_generator.next() if rate else None
         y, weights = kernels.attention(queries, keys, values, bias, rate, seed, training=bool(training))
         y = ops.reshape(ops.transpose(y, (0, 2, 1, 3)), (-1, self.num_heads * self.width))  # [B T, H W]
-        y = ops.reshape(self.out(y), (batch, length, hidden_dim))
+        y = ops.reshape(kernels.project(self.out, y), (batch, length, hidden_dim))
         extras = (*([cache] if cache is not None else []), *([weights] if return_scores else []))
         return (y, *extras) if extras else y
 
     def _project(self, x, batch, length, hidden_dim):
         """[B, T, D] -> queries [B, H, T, W], keys and values [B, K, T, W]."""
-        parts = self.qkv(ops.reshape(x, (-1, hidden_dim)))  # [B T, (H + 2 K) W]
+        parts = kernels.project(self.qkv, ops.reshape(x, (-1, hidden_dim)))  # [B T, (H + 2 K) W]
         heads, kv_heads = self.num_heads, self.num_kv_heads
         if heads == kv_heads:  # slices of the first axis cost no copy
             parts = ops.reshape(parts, (batch, length, 3, heads, self.width))
@@ -224,6 +224,8 @@ def _write(cache, new, offset):
     """`new` [B, K, T, W] into `cache` [B, K, S, W] from `offset` (scalar or [B]) on."""
     new = ops.cast(new, cache.dtype)
     if isinstance(offset, int) or not len(offset.shape):
+        if cache.shape[0] == 1:  # without this axis XLA updates the cache of a loop in place
+            return ops.slice_update(cache[0], (0, offset, 0), new[0])[None]
         return ops.slice_update(cache, (0, 0, offset, 0), new)
     batch, heads, length, width = ops.shape(new)
     rows = ops.broadcast_to(ops.reshape(ops.arange(batch), (-1, 1, 1)), (batch, heads, length))

@@ -185,13 +185,13 @@ class TransformerBlock(keras.layers.Layer):
     def _mlp(self, x, training):
         batch, length, hidden_dim = ops.shape(x)
         activate = ACTIVATIONS[self.activation]
-        hidden = self.mlp_in(ops.reshape(x, (-1, hidden_dim)))  # [B T, M or 2 M]
+        hidden = kernels.project(self.mlp_in, ops.reshape(x, (-1, hidden_dim)))  # [B T, M or 2 M]
         if self.gated:
             gate, up = ops.split(hidden, 2, axis=-1)
             hidden = activate(gate, bool(training)) * up
         else:
             hidden = activate(hidden, bool(training))
-        return ops.reshape(self.mlp_out(hidden), (batch, length, hidden_dim))
+        return ops.reshape(kernels.project(self.mlp_out, hidden), (batch, length, hidden_dim))
 
     def _drop(self, x, training):
         return x if self.residual_dropout is None else self.residual_dropout(x, training=training)
