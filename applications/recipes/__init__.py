@@ -12,6 +12,7 @@ _MODULES = {
     "image_fine_tune": "image_fine_tune",
     "minilm.brown_tags": "minilm_brown_tags",
     "minilm.rated_movies": "minilm_rated_movies",
+    "prompts.again": "prompts_again",
     "prompts.english": "prompts_english",
     "prompts.voices": "prompts_voices",
     "resnet20.fashion_mnist": "resnet20_fashion_mnist",
