@@ -51,6 +51,15 @@ def test_digit_strings_are_long_and_the_same_every_time(digits):
         assert 2400 * len(text.split()) <= len(audio) <= 4000 * len(text.split())
 
 
+def test_digits_get_margins_of_their_own_background(digits):
+    plain, wide = (spoken_digits("test", digits, around=seconds) for seconds in (0.0, 0.05))
+    for (a, _), (b, rate) in zip(plain.audio, wide.audio, strict=True):
+        margin = round(0.05 * rate)
+        assert np.array_equal(b[margin:-margin], a)
+        assert 0 < np.std(b[:margin]) < np.std(a)
+    assert wide.texts == plain.texts
+
+
 def test_a_speaker_is_held_out_of_digit_strings(digits):
     parts = {
         split: load("digit_strings:bob", split, root=digits) for split in ("train", "validation", "test")

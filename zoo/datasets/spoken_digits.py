@@ -27,6 +27,7 @@ def spoken_digits(
     strings: int | None = None,
     length: tuple[int, int] = (3, 7),
     seed: int = 0,
+    around: float = 0.0,
 ) -> AudioDataset:
     """Single digits, or strings of them by one speaker with short pauses; transcripts are "3 1 4".
 
@@ -49,7 +50,9 @@ def spoken_digits(
         strings: so many strings of digits instead of single recordings, each of one speaker's clips of the
             split, with pauses of 0 to 0.2 s of that speaker's own background level.
         length: least and greatest number of digits of a string.
-        seed: of the strings.
+        seed: of the strings and of what is `around`.
+        around: seconds of noise at each recording's own background level before and behind it. The recordings
+            were cut where the sound begins, where a recognizer of running speech has something before.
 
     Returns: AudioDataset; audio are pairs (float32 [n], 8000).
 
@@ -68,6 +71,9 @@ def spoken_digits(
         rows = [([digit], speaker, _read(path)) for digit, speaker, path in clips]
     else:
         rows = list(_strings(clips, strings, length, np.random.default_rng(seed)))
+    if around:
+        rng = np.random.default_rng(seed)
+        rows = [(digits, speaker, _with_margins(wave, around, rng)) for digits, speaker, wave in rows]
     return AudioDataset(
         audio=[(wave, _RATE) for *_, wave in rows],
         texts=[" ".join(digits) for digits, *_ in rows],
@@ -136,6 +142,13 @@ def _clips(folder, split):
 def _read(path):
     data = path.read_bytes()
     return np.frombuffer(data[44:], "<i2").astype("float32") / 32768.0  # all have the plain header
+
+
+def _with_margins(wave, seconds, rng):
+    """`wave` with noise as loud as its quietest tenth before and behind."""
+    level = np.quantile(np.abs(wave), 0.1) + 1e-5
+    before, behind = rng.normal(0.0, level, (2, round(seconds * _RATE))).astype("float32")
+    return np.concatenate([before, wave, behind])
 
 
 def _strings(clips, count, length, rng):
