@@ -200,26 +200,29 @@ def _in_chunks(chunk, widths, sequences, weights, states, reverse):
     Returns: the outputs, float32 [T, B, width] each; the last states.
     """
     sequences, weights, states = tf.nest.map_structure(tf.stop_gradient, (sequences, weights, states))
-    length = tf.shape(sequences[0])[0]
+    length, batch = tf.unstack(tf.shape(sequences[0])[:2])
     chunks = -(-length // CHUNK)
-    shapes = [(None, sequences[0].shape[1], width) for width in widths]
-    writes = [tf.TensorArray("float32", chunks, infer_shape=False, element_shape=s) for s in shapes]
+    missing = chunks * CHUNK - length
+    padding = (missing, 0) if reverse else (0, missing)
+    whole = [tf.pad(s, (padding, (0, 0), (0, 0))) for s in sequences]
+    shapes = [(CHUNK, sequences[0].shape[1], width) for width in widths]
+    writes = [tf.TensorArray("float32", chunks, element_shape=shape) for shape in shapes]
 
     def body(number, states, writes):
-        done = number * CHUNK
-        steps = tf.minimum(length - done, CHUNK)
-        begin = length - done - steps if reverse else done
-        missing = (CHUNK - steps, 0) if reverse else (0, CHUNK - steps)
-        parts = [tf.pad(s[begin : begin + steps], (missing, (0, 0), (0, 0))) for s in sequences]
+        index = chunks - 1 - number if reverse else number
+        steps = tf.minimum(length - number * CHUNK, CHUNK)
+        parts = [tf.slice(w, (index * CHUNK, 0, 0), (CHUNK, batch, w.shape[2])) for w in whole]
         for part, sequence in zip(parts, sequences, strict=True):
             part.set_shape((CHUNK, *sequence.shape[1:]))
-        results, states = chunk(steps, reverse, *parts, *weights, *states)
-        index = chunks - 1 - number if reverse else number
-        results = [r[CHUNK - steps :] if reverse else r[:steps] for r in results]
+        results, after = chunk(steps, reverse, *parts, *weights, *states)
+        # A program that was traced for any batch serves this one, too, and does not say its size.
+        states = tuple(tf.ensure_shape(new, old.shape) for new, old in zip(after, states, strict=True))
         return number + 1, states, [array.write(index, r) for array, r in zip(writes, results, strict=True)]
 
     _, states, writes = tf.while_loop(lambda number, *_: number < chunks, body, (0, tuple(states), writes))
-    return tuple(tf.ensure_shape(w.concat(), s) for w, s in zip(writes, shapes, strict=True)), states
+    outputs = [tf.reshape(w.stack(), (-1, batch, width)) for w, width in zip(writes, widths, strict=True)]
+    outputs = [output[missing:] if reverse else output[:length] for output in outputs]
+    return tuple(tf.ensure_shape(o, (None, *s[1:])) for o, s in zip(outputs, shapes, strict=True)), states
 
 
 def _states_before(states, first, reverse):
