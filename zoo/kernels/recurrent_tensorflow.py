@@ -13,7 +13,7 @@ from keras import ops
 
 from zoo.kernels.compiled_tensorflow import compiled
 
-CHUNK = 16
+CHUNK = 40
 
 
 def gru_tensorflow(inputs, kernel, bias, state, keep=None, reverse=False):
