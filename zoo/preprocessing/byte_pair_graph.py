@@ -81,7 +81,7 @@ class GraphBytePair(tf.Module):
         places = tf.ragged.range(begins, begins + counts).flat_values
         flat = tf.gather(tf.concat([ids, tokens], 0), places)
         per_text = tf.math.unsorted_segment_sum(counts, pieces.value_rowids(), pieces.nrows())
-        return tf.RaggedTensor.from_row_lengths(flat, per_text, validate=False)
+        return tf.RaggedTensor.from_row_lengths(flat, tf.cast(per_text, "int64"), validate=False)
 
     def _cut(self, texts):
         """string [B] -> RaggedTensor of words, some empty; special tokens are words of their own."""
