@@ -81,7 +81,7 @@ def test_synthetic_voices_speak_digits_for_training_alone(digits, tmp_path, monk
             write_wav(Path(out) / row["path"])
         Path(out, "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
-    monkeypatch.setattr(sys.modules["zoo.datasets.digit_voices"], "speak_texts", speak)
+    monkeypatch.setattr(sys.modules["zoo.datasets.synthetic_speech"], "speak_texts", speak)
     parts = [digit_voices("train", digits, "bob", tmp_path / "spoken") for _ in range(2)]
     assert len(spoken) == 1  # the second call reads what the first has spoken
     (texts, names), *_ = spoken

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 
 from zoo.datasets.array_dataset import check_split
 from zoo.datasets.audio_dataset import AudioDataset
-from zoo.datasets.speech_files import read_speech
 from zoo.datasets.spoken_digits import LICENCE, SPLITS, digit_strings
-from zoo.datasets.synthetic_speech import speak_texts
+from zoo.datasets.synthetic_speech import spoken_once
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 VOICES = (  # they take turns at the strings
@@ -61,11 +59,7 @@ def digit_voices(
     human = digit_strings(split, root, held_out)
     if not split.startswith("train"):
         return human
-    folder = Path(spoken or _spoken_folder())
-    if not (folder / "manifest.jsonl").is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        speak_texts(_strings(), folder, VOICES, progress=True)
-    synthetic = read_speech(folder)
+    synthetic = spoken_once("digit_voices", _strings(), VOICES, out=spoken)
     figures = {word: str(digit) for digit, word in enumerate(WORDS)}
     texts = [" ".join(figures[word] for word in text.split()) for text in synthetic.texts]
     return AudioDataset(
@@ -82,9 +76,3 @@ def _strings():
     """What the voices say: "three one four", each digit equally often."""
     rng = np.random.default_rng(0)
     return [" ".join(rng.choice(WORDS, rng.integers(1, 7))) for _ in range(STRINGS)]
-
-
-def _spoken_folder():
-    from zoo.hub.sources import cache_folder
-
-    return cache_folder() / "speech" / "digit_voices"

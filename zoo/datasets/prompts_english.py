@@ -10,8 +10,7 @@ from zoo.datasets.array_dataset import check_split
 from zoo.datasets.audio_dataset import AudioDataset
 from zoo.datasets.phone_prompts import SPLITS, phone_prompts
 from zoo.datasets.rated_sentences import FILES, rated_sentences
-from zoo.datasets.speech_files import read_speech
-from zoo.datasets.synthetic_speech import speak_texts
+from zoo.datasets.synthetic_speech import spoken_once
 from zoo.datasets.text_dataset import text_hash
 
 NATURAL = ("piper:joe*1.3", "flite:slt", "piper:joe*1.45", "piper:joe")  # each says all training prompts
@@ -66,15 +65,12 @@ def prompts_english(
         return phone_prompts(split, root)
     human = phone_prompts(split, root, seconds=(0, LONGEST))
     parts = [human] * repeats
-    folders = [Path(spoken or _spoken_folder(), name) for name in ("prompts", "sentences")]
-    for folder, texts, names, each in (
-        (folders[0], sorted(set(human.texts)), NATURAL, True),
-        (folders[1], sentences(), VOICES, False),
+    for name, texts, voices, each in (
+        ("prompts", sorted(set(human.texts)), NATURAL, True),
+        ("sentences", sentences(), VOICES, False),
     ):
-        if not (folder / "manifest.jsonl").is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            speak_texts(texts, folder, names, each=each, progress=True)
-        parts.append(read_speech(folder))
+        out = spoken and Path(spoken, name)
+        parts.append(spoken_once(f"prompts_english/{name}", texts, voices, each, out))
     names = ("audio", "texts", "speakers")
     columns = ([row for part in parts for row in getattr(part, name)] for name in names)
     return AudioDataset(*columns, "prompts_english", split, f"{human.licence}; {LICENCE_OF_TEXTS}")
@@ -90,9 +86,3 @@ def sentences(count: int = SENTENCES) -> list[str]:
                 if _PLAIN.fullmatch(plain) and 4 <= len(plain.split()) <= 22:
                     texts[plain] = text_hash(plain)
     return sorted(texts, key=texts.get)[:count]
-
-
-def _spoken_folder():
-    from zoo.hub.sources import cache_folder
-
-    return cache_folder() / "speech" / "prompts_english"

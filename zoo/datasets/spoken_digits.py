@@ -87,7 +87,7 @@ def spoken_digits(
 def digit_strings(
     split: str = "train", root: str | os.PathLike | None = None, held_out: str | None = None
 ) -> AudioDataset:
-    """The strings of spoken digits that the recipe `digits.fsdd` is trained and measured on.
+    """Strings of spoken digits by people: what the recipe `digits.fsdd` is measured on, see `digit_voices`.
 
     | split              | what                                                        |
     |--------------------|-------------------------------------------------------------|

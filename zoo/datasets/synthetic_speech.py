@@ -25,6 +25,8 @@ from pathlib import Path
 import numpy as np
 import tqdm
 
+from zoo.datasets.audio_dataset import AudioDataset
+from zoo.datasets.speech_files import read_speech
 from zoo.files import atomic_path
 
 PROGRAMS = {"flite": "flite", "festival": "text2wave", "espeak-ng": "espeak-ng"}
@@ -111,6 +113,31 @@ def speak_texts(
     with atomic_path(out / "manifest.jsonl") as partial:
         partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return out / "manifest.jsonl"
+
+
+def spoken_once(
+    name: str,
+    texts: Sequence[str],
+    names: Sequence[str],
+    each: bool = False,
+    out: str | os.PathLike | None = None,
+) -> AudioDataset:
+    """`speak_texts` where it has not been done: what a data set of the zoo says, by its name.
+
+    Args:
+        name: of the folder in the cache of downloads, "prompts_english/sentences".
+        texts, names, each: as of `speak_texts`.
+        out: another folder.
+
+    Returns: AudioDataset; audio are paths.
+    """
+    from zoo.hub.sources import cache_folder
+
+    folder = Path(out or cache_folder() / "speech" / name)
+    if not (folder / "manifest.jsonl").is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        speak_texts(texts, folder, names, each=each, progress=True)
+    return read_speech(folder)
 
 
 def _check_voice(name):
