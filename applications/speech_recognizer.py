@@ -145,7 +145,8 @@ class SpeechRecognizer(Application):
                 audio, samples = augment.waveforms(audio, samples)
             features, frames = self.preprocessor(audio, samples)
             if augment is not None:
-                features = augment.features(features, self.preprocessor.hop)
+                hop, bins = self.preprocessor.hop, self.preprocessor.bins
+                features = augment.features(features, frames, hop, bins)
             features = self.preprocessor.in_steps(features)
             inputs = {"features": features, "frames": frames}
             if labels is None:

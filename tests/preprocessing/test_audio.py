@@ -168,7 +168,7 @@ def test_augmentation_respects_lengths_and_keeps_its_promises():
     np.testing.assert_array_equal(same[0], audio[0])
     np.testing.assert_array_equal(kept, lengths)
     masked = AudioAugmentation(time_masks=1, time_width=0.1, mel_masks=1, mel_width=5).features(
-        tf.ones((50, 60, 40)), 0.01
+        tf.ones((50, 60, 40)), tf.fill((50,), 60), 0.01
     )
     assert ((masked.numpy() == 0).all(axis=2).sum(axis=1) <= 10).all()
     assert ((masked.numpy() == 0).all(axis=1).sum(axis=1) <= 5).all()
@@ -187,6 +187,36 @@ def test_a_telephone_line_takes_the_highest_sounds():
     assert 60 < errors[0].sum() < 140
     with pytest.raises(ValueError, match=r"narrow: expected a share in \[0, 1\], found 2"):
         AudioAugmentation(narrow=2)
+
+
+def test_a_warp_moves_frequencies_and_keeps_the_edge():
+    time = np.arange(4000) / 8000
+    tone = np.tile(np.sin(2 * np.pi * 1000 * time).astype("float32"), (400, 1))
+    prepare = AudioPreprocessor(8000, num_mels=40, normalize="none")
+    features, frames = prepare(tone)
+    tf.random.set_seed(0)
+    warped = AudioAugmentation(warp=0.2).features(features, frames, prepare.hop, prepare.bins).numpy()
+    found = prepare.bins[warped[:, 20].argmax(axis=1)]
+    width = 60  # Hz between bins at 1000 Hz
+    assert 600 - width < found.min() < 800  # a common factor and one of the place, 0.2 each
+    assert 1200 < found.max() < 1400 + width
+    assert abs(np.median(found) - 1000) < width
+    np.testing.assert_allclose(warped[:, 20, -1], features[:, 20, -1], rtol=1e-3)
+    with pytest.raises(ValueError, match=r"warp: expected a share in \[0, 0.5\), found 0.5"):
+        AudioAugmentation(warp=0.5)
+
+
+def test_a_channel_moves_all_frames_of_a_row_alike():
+    tf.random.set_seed(0)
+    frames = tf.constant([30, 20] * 100)
+    out = AudioAugmentation(channel=1.0).features(tf.zeros((200, 30, 40)), frames, 0.01)
+    out = out.numpy()
+    assert not out[1::2, 20:].any()
+    np.testing.assert_array_equal(out[:, :1] + 0 * out[:, :20], out[:, :20])
+    assert np.abs(out).max() < 2
+    assert np.abs(np.diff(out[:, 0])).max() < 2 * 3 / 39 + 1e-5  # lines between four points
+    assert out[:, 0].std(axis=0).min() > 0.6
+    assert abs(out[:, 0].mean()) < 0.2
 
 
 def test_files_are_read_when_a_batch_needs_them(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.metrics.spoken_text import normalize_text
+from zoo.preprocessing.mel import mel_bins, mel_filters
 
 NORMALIZATIONS = ("utterance", "running", "none")
 TEXTS = ("as_is", "english")
@@ -168,6 +169,11 @@ class AudioPreprocessor:
         features, running = self.normalized(self.log_mel(whole)[:, :count], state=running)
         return features, (audio[:, count * self.frame_step :], done + count, running)
 
+    @property
+    def bins(self):
+        """Hz in the middle of each mel bin, float32 [F]."""
+        return mel_bins(self.num_mels, self.low, self.high)
+
     def plain(self, text):
         """A transcript as it is learned and measured, by `text`."""
         return normalize_text(text) if self.text == "english" else text
@@ -214,19 +220,6 @@ class AudioPreprocessor:
     @classmethod
     def from_config(cls, config):
         return cls(**config)
-
-
-def mel_filters(num_mels, fft_length, sample_rate, low, high):
-    """Triangles of equal height, evenly spaced in mel = 2595 log10(1 + f / 700): float32 [fft / 2 + 1, F]."""
-    edges = np.linspace(_mel(low), _mel(high), num_mels + 2)
-    bins = _mel(np.linspace(0, sample_rate / 2, fft_length // 2 + 1))[:, None]
-    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    return np.maximum(0.0, np.minimum(rising, falling)).astype("float32")
-
-
-def _mel(frequency):
-    return 2595.0 * np.log10(1.0 + np.asarray(frequency) / 700.0)
 
 
 def resample(audio, rate, new_rate, zeros=16):

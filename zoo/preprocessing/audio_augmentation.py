@@ -3,10 +3,14 @@
 Shapes: B batch, N samples, T frames, F mel bins.
 """
 
+import numpy as np
 import tensorflow as tf
+
+from zoo.preprocessing.mel import hertz_to_mel
 
 TELEPHONE = (3200.0, 4000.0)  # Hz, where a line ends
 _SMOOTH = 4096
+_POINTS = 4  # from the first bin to the last, where a curve over the bins is random
 
 
 class AudioAugmentation:
@@ -21,12 +25,17 @@ class AudioAugmentation:
         sample_rate: of the waveforms in Hz, for `narrow`.
         dither: standard deviation of noise on every sample, in units of full scale.
         time_masks, time_width: stretches of up to `time_width` seconds set to 0, of `hop` seconds a frame.
+        warp: share w; each row's frequencies become 1 - w to 1 + w times as high at the same pace, and again
+            at each of three points, as of another vocal tract (after vocal tract length perturbation, Jaitly
+            and Hinton 2013).
+        channel: c; normalized features get an offset of up to c deviations and a curve over the bins of up to
+            c again, as of other pauses and another microphone.
         mel_masks, mel_width: bands of up to `mel_width` bins set to 0 (SpecAugment, arXiv:1904.08779).
 
     Example:
         >>> augment = AudioAugmentation(speed=0.1, mel_masks=1, mel_width=8)
         >>> audio, lengths = augment.waveforms(tf.ones((2, 800)), tf.constant([800, 400]))
-        >>> augment.features(tf.ones((2, 30, 40)), 0.01).shape
+        >>> augment.features(tf.ones((2, 30, 40)), tf.constant([30, 20]), 0.01).shape
         TensorShape([2, 30, 40])
     """
 
@@ -42,12 +51,17 @@ class AudioAugmentation:
         mel_width=8,
         narrow=0.0,
         sample_rate=16000,
+        warp=0.0,
+        channel=0.0,
     ):
         if not 0 <= speed < 1:
             raise ValueError(f"speed: expected a share in [0, 1), found {speed}")
         if not 0 <= narrow <= 1:
             raise ValueError(f"narrow: expected a share in [0, 1], found {narrow}")
+        if not 0 <= warp < 0.5:
+            raise ValueError(f"warp: expected a share in [0, 0.5), found {warp}")
         self.narrow, self.sample_rate = narrow, sample_rate
+        self.warp, self.channel = warp, channel
         self.speed, self.gain, self.noise, self.dither = speed, gain, noise, dither
         self.time_masks, self.time_width = time_masks, time_width
         self.mel_masks, self.mel_width = mel_masks, mel_width
@@ -71,14 +85,27 @@ class AudioAugmentation:
             audio += self.dither * tf.random.normal(tf.shape(audio))
         return audio * inside, lengths
 
-    def features(self, features, hop):
-        """float32 [B, T, F], normalized -> the same with stretches and bands of 0, their mean."""
-        batch, time, bins = tf.unstack(tf.shape(features))
+    def features(self, features, frames, hop, bins=None):
+        """float32 [B, T, F], normalized, int32 [B] -> the same by another voice, with gaps of 0, their mean.
+
+        Args:
+            features, frames: of speech, and how many of them count.
+            hop: seconds from frame to frame.
+            bins: Hz in the middle of each mel bin, [F] evenly spaced in mel; for `warp`.
+        """
+        if self.warp:
+            features = _warped(features, bins, self.warp)
+        batch, time, count = tf.unstack(tf.shape(features))
+        if self.channel:
+            offset = tf.random.uniform((batch, 1), -self.channel, self.channel)
+            points = offset + tf.random.uniform((batch, _POINTS), -self.channel, self.channel)
+            inside = tf.sequence_mask(frames, time, dtype="float32")[..., None]
+            features += _over_bins(points, features.shape[-1])[:, None] * inside
         width = max(1, round(self.time_width / hop))
         for _ in range(self.time_masks):
             features *= _gap(batch, time, width)[:, :, None]
         for _ in range(self.mel_masks):
-            features *= _gap(batch, bins, self.mel_width)[:, None]
+            features *= _gap(batch, count, self.mel_width)[:, None]
         return features
 
 
@@ -107,6 +134,26 @@ def _narrow(audio, share, sample_rate):
     kept = (hertz < edge) | (tf.random.uniform(rows) >= share)
     narrowed = tf.signal.irfft(spectrum * tf.cast(kept, spectrum.dtype), [count])
     return narrowed[:, : tf.shape(audio)[1]]
+
+
+def _warped(features, bins, share):
+    """Each row with its frequencies times factors of its own, of three points; the last bin stays."""
+    batch, count = tf.shape(features)[0], features.shape[-1]
+    common = tf.random.uniform((batch, 1), -share, share)
+    points = common + tf.random.uniform((batch, _POINTS - 1), -share, share)
+    factors = 1.0 + _over_bins(tf.pad(points, ((0, 0), (0, 1))), count)
+    mels = hertz_to_mel(bins / factors)  # where a bin finds what it shows, [B, F]
+    first, last = (hertz_to_mel(bins[i]) for i in (0, -1))
+    position = tf.clip_by_value((mels - first) / (last - first), 0.0, 1.0) * (count - 1)
+    shares = tf.nn.relu(1.0 - tf.abs(tf.range(count, dtype="float32")[:, None] - position[:, None]))
+    return tf.matmul(features, shares)  # linear between two bins
+
+
+def _over_bins(points, count):
+    """Points [B, P] joined by lines over the bins: [B, F]."""
+    places = np.arange(points.shape[1])
+    lines = [np.interp(np.linspace(0, places[-1], count), places, row) for row in np.eye(len(places))]
+    return tf.matmul(points, tf.constant(np.array(lines), "float32"))
 
 
 def _gap(batch, size, width):
