@@ -1,0 +1,136 @@
+"""The merges of byte-pair encoding as TensorFlow operations, on all words at once.
+
+One flat array holds the tokens of all words. A round joins in every word the pair of the lowest rank, and with it
+each pair that is bound to be joined later on, whatever its neighbours become: five rounds do for most texts.
+
+Shapes: W words, M tokens of all words, K pairs that a round joins, R merges, V tokens of the vocabulary.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+CUT = b"\xff"  # between words: no byte of valid UTF-8
+NEVER = np.int32(2**31 - 1)  # the rank of a pair that no merge joins
+FLAT = (tf.TensorShape([None]),) * 4
+
+
+class Merges(tf.Module):
+    """Words to tokens.
+
+    Args:
+        token_bytes: the bytes of every token, by id.
+        byte_ids: the token of each byte, 256 of them.
+        merges: int64 [R, 3], ids (left, right, joined) in order of rank.
+    """
+
+    def __init__(self, token_bytes, byte_ids, merges):
+        super().__init__(name="merges")
+        self.between = len(token_bytes)  # the token of CUT, which no pair has
+        self.byte_ids = np.array([*byte_ids[:255], self.between], "int64")
+        self.joined = np.append(merges[:, 2], 0)
+        self.first, self.last = (_classes(token_bytes, end) for end in (0, -1))
+        self.risks = np.append(_risks(merges, self.first, self.last), 0)
+        self.first, self.last = (np.left_shift(1, side).astype("int64") for side in (self.first, self.last))
+        keys = np.append(self._key(merges[:, 0], merges[:, 1]), -1)
+        self.ranks = lookup_table(keys, [*range(len(merges)), NEVER], NEVER, "ranks")
+        pairs = self._key(self.byte_ids[:, None], self.byte_ids)
+        self.byte_ranks = self.ranks.lookup(tf.constant(pairs.reshape(-1))).numpy()  # [256 * 256]
+
+    def _key(self, left, right):
+        return left * (self.between + 1) + right
+
+    def __call__(self, words):
+        """string [W], none with `CUT` in it -> (tokens int64 [M], cuts int64 [W + 1]).
+
+        The tokens of word w are tokens[cuts[w] + 1 : cuts[w + 1]].
+        """
+        text = tf.strings.join([CUT, tf.strings.reduce_join(words, separator=CUT), CUT])
+        data = tf.cast(tf.io.decode_raw(text, "uint8"), "int32")
+        tokens = tf.gather(self.byte_ids, data)
+        lengths = tf.concat([[1], tf.strings.length(words) + 1], 0)
+        word = tf.repeat(tf.range(tf.size(lengths)), lengths)
+        ranks = tf.gather(self.byte_ranks, 256 * data[:-1] + data[1:])  # of the pair that begins here
+        state = tokens, word, tf.concat([ranks, [NEVER]], 0)
+
+        def rounds(*state):
+            state = tf.while_loop(_any, lambda *state: self._certain(*self._join(*state)), state, FLAT)
+            return _ties(*state)
+
+        tokens = tf.while_loop(_any, rounds, self._certain(*state), FLAT)[0]
+        return tokens, tf.where(tokens == self.between)[:, 0]
+
+    def _certain(self, tokens, word, ranks, _=None):
+        """The state, and int64 [K]: the places of pairs that can be joined at once, no two of which overlap."""
+        inner = ranks[1:-1]
+        before = tf.where((inner < ranks[:-2]) & (inner < ranks[2:]))[:, 0]
+        left, rank = before + 1, tf.gather(inner, before)
+        outside = tf.gather(self.last, tf.gather(tokens, before))
+        outside |= tf.gather(self.first, tf.gather(tokens, left + 2))
+        lowest = tf.gather(_lowest(word, ranks), tf.gather(word, left))
+        certain = (rank == lowest) | (tf.gather(self.risks, rank) & outside == 0)
+        return tokens, word, ranks, tf.gather(left, tf.where(certain)[:, 0])
+
+    def _join(self, tokens, word, ranks, left):
+        """The state after the pairs at `left` [K] are joined: the new neighbours alone are looked up."""
+        joined = tf.gather(self.joined, tf.gather(ranks, left))
+        places = tf.concat([left, left + 1], 0)
+        tokens = tf.tensor_scatter_nd_update(tokens, places[:, None], tf.concat([joined, -tf.ones_like(joined)], 0))
+        kept = tf.where(tokens >= 0)[:, 0]
+        tokens, word, ranks = (tf.gather(part, kept) for part in (tokens, word, ranks))
+        left -= tf.range(tf.size(left, tf.int64))  # where the new tokens are now
+        before = left - 1
+        keys = self._key(tf.gather(tokens, before), joined), self._key(joined, tf.gather(tokens, left + 1))
+        places, new = tf.concat([before, left], 0), self.ranks.lookup(tf.concat(keys, 0))
+        return tokens, word, tf.tensor_scatter_nd_update(ranks, places[:, None], new)
+
+
+def _any(tokens, word, ranks, left):
+    return tf.size(left) > 0
+
+
+def _lowest(word, ranks):
+    """The lowest rank in each word."""
+    return tf.math.unsorted_segment_min(ranks, word, word[-1] + 1)
+
+
+def _ties(tokens, word, ranks, _):
+    """The state, and the places of each word's lowest rank: of a run of neighbours the first, third, ..."""
+    lowest = tf.minimum(_lowest(word, ranks), NEVER - 1)
+    places = tf.where(ranks == tf.gather(lowest, word))[:, 0]
+    first = tf.concat([[-2], places], 0)[:-1] + 1 != places
+    starts = tf.gather(tf.boolean_mask(places, first), tf.cumsum(tf.cast(first, "int64")) - 1)
+    return tokens, word, ranks, tf.boolean_mask(places, (places - starts) % 2 == 0)
+
+
+def _classes(token_bytes, end):
+    """int64 [V + 1], `CUT` at last: a class of 32 of a token's first byte (end 0), of 32 others of its last."""
+    return np.array([(t[end] % 32 if t else 0) - 32 * end for t in [*token_bytes, CUT]])
+
+
+def _risks(merges, first, last):
+    """int64 [R]: of each merge the set of classes of neighbours that may take a part of the pair before its turn.
+
+    A pair (l, r) of rank n, lower than its neighbours' ranks, is joined in the end unless a merge (r, x) or (x, l)
+    of rank n or lower comes first, with an x that has grown from the neighbour. Such an x begins, or ends, like
+    the neighbour: it has its class. And where the joined token is part of a merge of rank n or lower, which no
+    training yields, to join it early could disturb the neighbours: then every class is a risk.
+    """
+    left, right, joined = merges.T
+    ranks = np.arange(len(merges))
+    grown = np.isin(np.arange(len(first)), joined)
+    earliest = np.full((len(first), 64), NEVER)  # [V + 1, 64]: the rank of a token's first merge with a class
+    for part, other, classes in ((left, right, first), (right, left, last)):
+        some = np.flatnonzero(grown[other])[::-1]  # downwards: the lowest rank is written last
+        earliest[part[some], classes[other[some]]] = some
+    risks = np.concatenate([earliest[right, :32], earliest[left, 32:]], 1) <= ranks[:, None]
+    first_use = np.full(len(first), NEVER)
+    for part in (left, right):
+        np.minimum.at(first_use, part, ranks)
+    risks[first_use[joined] <= ranks] = True
+    return np.packbits(risks, axis=1, bitorder="little").view("<i8")[:, 0]
+
+
+def lookup_table(keys, values, default, name):
+    """A constant table of int32 values that a SavedModel carries."""
+    keys, values = tf.constant(keys), tf.constant(np.asarray(values, "int32"))
+    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), default, name=name)
