@@ -51,24 +51,33 @@ class GraphBytePair(tf.Module):
         """A table of the words whose encoding is one token; a token may also be unreachable as a word."""
         texts, ids = np.array(list(ordinary), object), np.array(list(ordinary.values()))
         tokens, cuts = (part.numpy() for part in self.merges(tf.constant(texts)))
-        whole = (np.diff(cuts) == 2) & (tokens[cuts[:-1] + 1] == ids)
+        whole = (np.diff(cuts[:, 0]) == 2) & (tokens[cuts[:-1, 0] + 1] == ids)
         return lookup_table([*texts[whole], *self.marks.values()], [*ids[whole], *self.marks], -1, "words")
 
     def encode(self, texts):
         """string [B] -> RaggedTensor int32 [B, tokens]. Invalid UTF-8 becomes U+FFFD first."""
-        words, splits = self._cut(_valid(texts))
-        ids = self.words.lookup(words)
+        half = tf.size(texts) // 2  # on two cores: an operation on strings has but one
+        ids, others, splits = zip(self._whole(texts[:half]), self._whole(texts[half:]), strict=True)
+        ids, splits = tf.concat(ids, 0), tf.concat([splits[0], splits[0][-1] + splits[1][1:]], 0)
+        others, index = tf.unique(tf.concat(others, 0))
         where = tf.where(ids < 0)
-        others, index = tf.unique(tf.gather_nd(words, where))
         tokens, cuts = self.merges(others)
-        # Where the tokens of each word begin in [ids of words, tokens of the others], and how many they are.
-        count = tf.size(words, tf.int64)
-        begins = tf.tensor_scatter_nd_update(tf.range(count), where, count + 1 + tf.gather(cuts, index))
-        ends = tf.tensor_scatter_nd_update(tf.range(1, count + 1), where, count + tf.gather(cuts, index + 1))
+        # Where the tokens of each word begin in [ids of words, tokens of the others], and where they end.
+        count = tf.size(ids, tf.int64)
+        begins = tf.tensor_scatter_nd_update(tf.range(count), where, count + 1 + tf.gather(cuts[:, 0], index))
+        ends = tf.tensor_scatter_nd_update(
+            tf.range(1, count + 1), where, count + tf.gather(cuts[:, 0], index + 1)
+        )
         places = tf.ragged.range(begins, ends)
         flat = tf.gather(tf.concat([ids, tf.cast(tokens, "int32")], 0), places.flat_values)
         splits = tf.gather(places.row_splits, splits)
         return tf.RaggedTensor.from_row_splits(flat, splits, validate=False)
+
+    def _whole(self, texts):
+        """string [B] -> (ids [N] of the words, -1 where a word is not one token; those words; row splits)."""
+        words, splits = self._cut(_valid(texts))
+        ids = self.words.lookup(words)
+        return ids, tf.gather_nd(words, tf.where(ids < 0)), splits
 
     def _cut(self, texts):
         """string [B] -> (words [N], row splits [B + 1]); some words are empty, special tokens are words."""

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 CUT = b"\xff"  # between words: no byte of valid UTF-8
 NEVER = np.int32(2**31 - 1)  # the rank of a pair that no merge joins
-FLAT = (tf.TensorShape([None]),) * 4
+SHAPES = (*[tf.TensorShape([None])] * 3, tf.TensorShape([None, 1]))
 
 
 class Merges(tf.Module):
@@ -40,66 +40,60 @@ class Merges(tf.Module):
         return left * (self.between + 1) + right
 
     def __call__(self, words):
-        """string [W], none with `CUT` in it -> (tokens int64 [M], cuts int64 [W + 1]).
+        """string [W], none with `CUT` in it -> (tokens int64 [M], cuts int64 [W + 1, 1]).
 
         The tokens of word w are tokens[cuts[w] + 1 : cuts[w + 1]].
         """
-        text = tf.strings.join([CUT, tf.strings.reduce_join(words, separator=CUT), CUT])
+        text = tf.strings.reduce_join(tf.concat([[""], words, [""]], 0), separator=CUT)
         data = tf.cast(tf.io.decode_raw(text, "uint8"), "int32")
         tokens = tf.gather(self.byte_ids, data)
-        lengths = tf.concat([[1], tf.strings.length(words) + 1], 0)
-        word = tf.repeat(tf.range(tf.size(lengths)), lengths)
+        word = tf.cumsum(tf.cast(tokens == self.between, "int32"))
         ranks = tf.gather(self.byte_ranks, 256 * data[:-1] + data[1:])  # of the pair that begins here
         state = tokens, word, tf.concat([ranks, [NEVER]], 0)
 
         def rounds(*state):
-            state = tf.while_loop(_any, lambda *state: self._certain(*self._join(*state)), state, FLAT)
+            state = tf.while_loop(_any, lambda *state: self._certain(*self._join(*state)), state, SHAPES)
             return _ties(*state)
 
-        tokens = tf.while_loop(_any, rounds, self._certain(*state), FLAT)[0]
-        return tokens, tf.where(tokens == self.between)[:, 0]
+        tokens = tf.while_loop(_any, rounds, self._certain(*state), SHAPES)[0]
+        return tokens, tf.where(tokens == self.between)
 
-    def _certain(self, tokens, word, ranks, _=None):
-        """The state, and int64 [K]: the places of pairs that can be joined at once, no two of which overlap."""
+    def _certain(self, tokens, word, ranks):
+        """The state, and [K, 1]: the places of pairs that can be joined at once, no two of which overlap."""
         inner = ranks[1:-1]
-        before = tf.where((inner < ranks[:-2]) & (inner < ranks[2:]))[:, 0]
-        left, rank = before + 1, tf.gather(inner, before)
-        outside = tf.gather(self.last, tf.gather(tokens, before))
-        outside |= tf.gather(self.first, tf.gather(tokens, left + 2))
-        lowest = tf.gather(_lowest(word, ranks), tf.gather(word, left))
-        certain = (rank == lowest) | (tf.gather(self.risks, rank) & outside == 0)
-        return tokens, word, ranks, tf.gather(left, tf.where(certain)[:, 0])
+        left = tf.where((inner < ranks[:-2]) & (inner < ranks[2:])) + 1
+        rank = tf.gather_nd(ranks, left)
+        lowest = tf.gather(tf.math.segment_min(ranks, word), tf.gather_nd(word, left))
+        before, after = tf.gather_nd(tokens, left - 1), tf.gather_nd(tokens, left + 2)
+        risks = tf.gather(self.risks, rank) & (tf.gather(self.last, before) | tf.gather(self.first, after))
+        return tokens, word, ranks, tf.gather_nd(left, tf.where((rank == lowest) | (risks == 0)))
 
     def _join(self, tokens, word, ranks, left):
-        """The state after the pairs at `left` [K] are joined: the new neighbours alone are looked up."""
-        joined = tf.gather(self.joined, tf.gather(ranks, left))
-        places = tf.concat([left, left + 1], 0)
-        tokens = tf.tensor_scatter_nd_update(tokens, places[:, None], tf.concat([joined, -tf.ones_like(joined)], 0))
-        kept = tf.where(tokens >= 0)[:, 0]
-        tokens, word, ranks = (tf.gather(part, kept) for part in (tokens, word, ranks))
-        left -= tf.range(tf.size(left, tf.int64))  # where the new tokens are now
-        before = left - 1
-        keys = self._key(tf.gather(tokens, before), joined), self._key(joined, tf.gather(tokens, left + 1))
-        places, new = tf.concat([before, left], 0), self.ranks.lookup(tf.concat(keys, 0))
-        return tokens, word, tf.tensor_scatter_nd_update(ranks, places[:, None], new)
+        """The state after the pairs at `left` [K, 1] are joined; only the new neighbours are looked up."""
+        joined = tf.gather(self.joined, tf.gather_nd(ranks, left))
+        gone = tf.bitwise.invert(joined)  # below 0
+        tokens = tf.tensor_scatter_nd_update(
+            tokens, tf.concat([left, left + 1], 0), tf.concat([joined, gone], 0)
+        )
+        kept = tf.where(tokens >= 0)
+        tokens, word, ranks = (tf.gather_nd(part, kept) for part in (tokens, word, ranks))
+        left -= tf.range(tf.size(left, tf.int64))[:, None]  # where the new tokens are now
+        changed = tf.concat([left - 1, left], 0)
+        keys = self._key(tf.gather_nd(tokens, changed), tf.gather_nd(tokens, changed + 1))
+        return tokens, word, tf.tensor_scatter_nd_update(ranks, changed, self.ranks.lookup(keys))
 
 
 def _any(tokens, word, ranks, left):
     return tf.size(left) > 0
 
 
-def _lowest(word, ranks):
-    """The lowest rank in each word."""
-    return tf.math.unsorted_segment_min(ranks, word, word[-1] + 1)
-
-
 def _ties(tokens, word, ranks, _):
     """The state, and the places of each word's lowest rank: of a run of neighbours the first, third, ..."""
-    lowest = tf.minimum(_lowest(word, ranks), NEVER - 1)
-    places = tf.where(ranks == tf.gather(lowest, word))[:, 0]
-    first = tf.concat([[-2], places], 0)[:-1] + 1 != places
-    starts = tf.gather(tf.boolean_mask(places, first), tf.cumsum(tf.cast(first, "int64")) - 1)
-    return tokens, word, ranks, tf.boolean_mask(places, (places - starts) % 2 == 0)
+    lowest = tf.minimum(tf.math.segment_min(ranks, word), NEVER - 1)
+    places = tf.where(ranks == tf.gather(lowest, word))
+    first = tf.concat([[[-2]], places], 0)[:-1] + 1 != places
+    starts = tf.gather(tf.gather_nd(places, tf.where(first[:, 0])), tf.cumsum(tf.cast(first[:, 0], "int64")) - 1)
+    return tokens, word, ranks, tf.gather_nd(places, tf.where((places - starts)[:, 0] % 2 == 0))
 
 
 def _classes(token_bytes, end):
