@@ -52,8 +52,8 @@ class Merges(tf.Module):
         state = tokens, word, tf.concat([ranks, [NEVER]], 0)
 
         def rounds(*state):
-            state = tf.while_loop(_any, lambda *state: self._certain(*self._join(*state)), state, SHAPES)
-            return _ties(*state)
+            certain = lambda *state: self._certain(*self._join(*state))
+            return _ties(*tf.while_loop(_any, certain, state, SHAPES, maximum_iterations=8))
 
         tokens = tf.while_loop(_any, rounds, self._certain(*state), SHAPES)[0]
         return tokens, tf.where(tokens == self.between)
@@ -61,9 +61,9 @@ class Merges(tf.Module):
     def _certain(self, tokens, word, ranks):
         """The state, and [K, 1]: the places of pairs that can be joined at once, no two of which overlap."""
         inner = ranks[1:-1]
-        left = tf.where((inner < ranks[:-2]) & (inner < ranks[2:])) + 1
+        left = tf.where((inner < ranks[:-2]) & (inner <= ranks[2:]) & (inner < NEVER)) + 1
         rank = tf.gather_nd(ranks, left)
-        lowest = tf.gather(tf.math.segment_min(ranks, word), tf.gather_nd(word, left))
+        lowest = tf.gather(_lowest(word, ranks), tf.gather_nd(word, left))
         before, after = tf.gather_nd(tokens, left - 1), tf.gather_nd(tokens, left + 2)
         risks = tf.gather(self.risks, rank) & (tf.gather(self.last, before) | tf.gather(self.first, after))
         return tokens, word, ranks, tf.gather_nd(left, tf.where((rank == lowest) | (risks == 0)))
@@ -87,9 +87,14 @@ def _any(tokens, word, ranks, left):
     return tf.size(left) > 0
 
 
+def _lowest(word, ranks):
+    """The lowest rank of each word."""
+    return tf.math.unsorted_segment_min(ranks, word, word[-1] + 1)
+
+
 def _ties(tokens, word, ranks, _):
     """The state, and the places of each word's lowest rank: of a run of neighbours the first, third, ..."""
-    lowest = tf.minimum(tf.math.segment_min(ranks, word), NEVER - 1)
+    lowest = tf.minimum(_lowest(word, ranks), NEVER - 1)
     places = tf.where(ranks == tf.gather(lowest, word))
     first = tf.concat([[[-2]], places], 0)[:-1] + 1 != places
     starts = tf.gather(tf.gather_nd(places, tf.where(first[:, 0])), tf.cumsum(tf.cast(first[:, 0], "int64")) - 1)
