@@ -11,7 +11,7 @@ import tensorflow as tf
 
 CUT = b"\xff"  # between words: no byte of valid UTF-8
 NEVER = np.int32(2**31 - 1)  # the rank of a pair that no merge joins
-SHAPES = (*[tf.TensorShape([None])] * 3, tf.TensorShape([None, 1]))
+SHAPES = tuple(map(tf.TensorShape, ([None], [None], [None, 1], [None])))
 
 
 class Merges(tf.Module):
@@ -33,8 +33,6 @@ class Merges(tf.Module):
         self.first, self.last = (np.left_shift(1, side).astype("int64") for side in (self.first, self.last))
         keys = np.append(self._key(merges[:, 0], merges[:, 1]), -1)
         self.ranks = lookup_table(keys, [*range(len(merges)), NEVER], NEVER, "ranks")
-        pairs = self._key(self.byte_ids[:, None], self.byte_ids)
-        self.byte_ranks = self.ranks.lookup(tf.constant(pairs.reshape(-1))).numpy()  # [256 * 256]
 
     def _key(self, left, right):
         return left * (self.between + 1) + right
@@ -45,60 +43,58 @@ class Merges(tf.Module):
         The tokens of word w are tokens[cuts[w] + 1 : cuts[w + 1]].
         """
         text = tf.strings.reduce_join(tf.concat([[""], words, [""]], 0), separator=CUT)
-        data = tf.cast(tf.io.decode_raw(text, "uint8"), "int32")
-        tokens = tf.gather(self.byte_ids, data)
+        tokens = tf.gather(self.byte_ids, tf.cast(tf.io.decode_raw(text, "uint8"), "int32"))
         word = tf.cumsum(tf.cast(tokens == self.between, "int32"))
-        ranks = tf.gather(self.byte_ranks, 256 * data[:-1] + data[1:])  # of the pair that begins here
-        state = tokens, word, tf.concat([ranks, [NEVER]], 0)
 
         def rounds(*state):
-            certain = lambda *state: self._certain(*self._join(*state))
-            return _ties(*tf.while_loop(_any, certain, state, SHAPES, maximum_iterations=8))
+            """Eight rounds suit all but long runs such as "aaaa", of which each takes the first pair alone."""
+            return self._ties(*self._join(*tf.while_loop(_any, self._round, state, SHAPES, maximum_iterations=8)))
 
-        tokens = tf.while_loop(_any, rounds, self._certain(*state), SHAPES)[0]
+        tokens = tf.while_loop(_any, rounds, self._certain(tokens, word), SHAPES)[0]
         return tokens, tf.where(tokens == self.between)
 
-    def _certain(self, tokens, word, ranks):
-        """The state, and [K, 1]: the places of pairs that can be joined at once, no two of which overlap."""
+    def _round(self, *state):
+        return self._certain(*self._join(*state))
+
+    def _join(self, tokens, word, left, joined):
+        """The state after the pairs at `left` [K, 1] have become the tokens `joined` [K]."""
+        gone = tf.bitwise.invert(joined)  # below 0
+        places = tf.concat([left, left + 1], 0)
+        tokens = tf.tensor_scatter_nd_update(tokens, places, tf.concat([joined, gone], 0))
+        kept = tf.where(tokens >= 0)
+        return tf.gather_nd(tokens, kept), tf.gather_nd(word, kept)
+
+    def _certain(self, tokens, word):
+        """The state, the places [K, 1] of pairs that can be joined at once, and what they become [K]."""
+        ranks, lowest = self._ranks(tokens, word)
         inner = ranks[1:-1]
         left = tf.where((inner < ranks[:-2]) & (inner <= ranks[2:]) & (inner < NEVER)) + 1
         rank = tf.gather_nd(ranks, left)
-        lowest = tf.gather(_lowest(word, ranks), tf.gather_nd(word, left))
         before, after = tf.gather_nd(tokens, left - 1), tf.gather_nd(tokens, left + 2)
         risks = tf.gather(self.risks, rank) & (tf.gather(self.last, before) | tf.gather(self.first, after))
-        return tokens, word, ranks, tf.gather_nd(left, tf.where((rank == lowest) | (risks == 0)))
+        first = rank == tf.gather(lowest, tf.gather_nd(word, left))
+        return self._chosen(tokens, word, ranks, tf.gather_nd(left, tf.where(first | (risks == 0))))
 
-    def _join(self, tokens, word, ranks, left):
-        """The state after the pairs at `left` [K, 1] are joined; only the new neighbours are looked up."""
-        joined = tf.gather(self.joined, tf.gather_nd(ranks, left))
-        gone = tf.bitwise.invert(joined)  # below 0
-        tokens = tf.tensor_scatter_nd_update(
-            tokens, tf.concat([left, left + 1], 0), tf.concat([joined, gone], 0)
-        )
-        kept = tf.where(tokens >= 0)
-        tokens, word, ranks = (tf.gather_nd(part, kept) for part in (tokens, word, ranks))
-        left -= tf.range(tf.size(left, tf.int64))[:, None]  # where the new tokens are now
-        changed = tf.concat([left - 1, left], 0)
-        keys = self._key(tf.gather_nd(tokens, changed), tf.gather_nd(tokens, changed + 1))
-        return tokens, word, tf.tensor_scatter_nd_update(ranks, changed, self.ranks.lookup(keys))
+    def _ties(self, tokens, word):
+        """The same of all pairs of the lowest rank in their word; of a run of them the first, third, ..."""
+        ranks, lowest = self._ranks(tokens, word)
+        left = tf.where(ranks == tf.gather(tf.minimum(lowest, NEVER - 1), word[:-1]))
+        first = tf.concat([[[-2]], left], 0)[:-1, 0] + 1 != left[:, 0]
+        starts = tf.gather(tf.gather_nd(left, tf.where(first)), tf.cumsum(tf.cast(first, "int64")) - 1)
+        left = tf.gather_nd(left, tf.where((left - starts)[:, 0] % 2 == 0))
+        return self._chosen(tokens, word, ranks, left)
+
+    def _ranks(self, tokens, word):
+        """(int32 [M - 1], the rank of each token with the next; the lowest of each word)."""
+        ranks = self.ranks.lookup(self._key(tokens[:-1], tokens[1:]))
+        return ranks, tf.math.unsorted_segment_min(ranks, word[:-1], word[-1] + 1)
+
+    def _chosen(self, tokens, word, ranks, left):
+        return tokens, word, left, tf.gather(self.joined, tf.gather_nd(ranks, left))
 
 
-def _any(tokens, word, ranks, left):
+def _any(tokens, word, left, joined):
     return tf.size(left) > 0
-
-
-def _lowest(word, ranks):
-    """The lowest rank of each word."""
-    return tf.math.unsorted_segment_min(ranks, word, word[-1] + 1)
-
-
-def _ties(tokens, word, ranks, _):
-    """The state, and the places of each word's lowest rank: of a run of neighbours the first, third, ..."""
-    lowest = tf.minimum(_lowest(word, ranks), NEVER - 1)
-    places = tf.where(ranks == tf.gather(lowest, word))
-    first = tf.concat([[[-2]], places], 0)[:-1] + 1 != places
-    starts = tf.gather(tf.gather_nd(places, tf.where(first[:, 0])), tf.cumsum(tf.cast(first[:, 0], "int64")) - 1)
-    return tokens, word, ranks, tf.gather_nd(places, tf.where((places - starts)[:, 0] % 2 == 0))
 
 
 def _classes(token_bytes, end):
