@@ -47,10 +47,12 @@ class Merges(tf.Module):
         word = tf.cumsum(tf.cast(tokens == self.between, "int32"))
 
         def rounds(*state):
-            """Eight rounds suit all but long runs such as "aaaa", of which each takes the first pair alone."""
-            return self._ties(*self._join(*tf.while_loop(_any, self._round, state, SHAPES, maximum_iterations=8)))
+            return tf.while_loop(_any, self._round, state, SHAPES, maximum_iterations=8)
 
-        tokens = tf.while_loop(_any, rounds, self._certain(tokens, word), SHAPES)[0]
+        def ties_and_rounds(tokens, word, *_):
+            return rounds(*self._ties(tokens, word))
+
+        tokens = tf.while_loop(_any, ties_and_rounds, rounds(*self._certain(tokens, word)), SHAPES)[0]
         return tokens, tf.where(tokens == self.between)
 
     def _round(self, *state):
