@@ -22,6 +22,7 @@ WORDS = {
 WORDS["gpt2_digits"] = WORDS["gpt2"]
 WORDS["qwen2"] = WORDS["llama3"].replace("{1,3}", "")
 SPECIAL = b"\xfe"
+OTHER, EMPTY = -1, -2  # in the place of the id of a word: it is several tokens; it is none
 VALID = r"[\x{00}-\x{d7ff}\x{e000}-\x{10ffff}]*"  # any UTF-8
 
 
@@ -52,7 +53,8 @@ class GraphBytePair(tf.Module):
         texts, ids = np.array(list(ordinary), object), np.array(list(ordinary.values()))
         tokens, cuts = (part.numpy() for part in self.merges(tf.constant(texts)))
         whole = (np.diff(cuts[:, 0]) == 2) & (tokens[cuts[:-1, 0] + 1] == ids)
-        return lookup_table([*texts[whole], *self.marks.values()], [*ids[whole], *self.marks], -1, "words")
+        keys, values = [*texts[whole], *self.marks.values(), b""], [*ids[whole], *self.marks, EMPTY]
+        return lookup_table(keys, values, OTHER, "words")
 
     def encode(self, texts):
         """string [B] -> RaggedTensor int32 [B, tokens]. Invalid UTF-8 becomes U+FFFD first."""
@@ -60,24 +62,24 @@ class GraphBytePair(tf.Module):
         ids, others, splits = zip(self._whole(texts[:half]), self._whole(texts[half:]), strict=True)
         ids, splits = tf.concat(ids, 0), tf.concat([splits[0], splits[0][-1] + splits[1][1:]], 0)
         others, index = tf.unique(tf.concat(others, 0))
-        where = tf.where(ids < 0)
+        where = tf.where(ids == OTHER)
         tokens, cuts = self.merges(others)
         # Where the tokens of each word begin in [ids of words, tokens of the others], and where they end.
         count = tf.size(ids, tf.int64)
-        begins = tf.tensor_scatter_nd_update(tf.range(count), where, count + 1 + tf.gather(cuts[:, 0], index))
-        ends = tf.tensor_scatter_nd_update(
-            tf.range(1, count + 1), where, count + tf.gather(cuts[:, 0], index + 1)
-        )
+        begins, cuts = tf.range(count), count + cuts[:, 0]
+        ends = begins + tf.cast(ids != EMPTY, tf.int64)
+        begins = tf.tensor_scatter_nd_update(begins, where, 1 + tf.gather(cuts, index))
+        ends = tf.tensor_scatter_nd_update(ends, where, tf.gather(cuts, index + 1))
         places = tf.ragged.range(begins, ends)
         flat = tf.gather(tf.concat([ids, tf.cast(tokens, "int32")], 0), places.flat_values)
         splits = tf.gather(places.row_splits, splits)
         return tf.RaggedTensor.from_row_splits(flat, splits, validate=False)
 
     def _whole(self, texts):
-        """string [B] -> (ids [N] of the words, -1 where a word is not one token; those words; row splits)."""
+        """string [B] -> (ids [N] of the words, the words that are `OTHER`, row splits [B + 1] of the words)."""
         words, splits = self._cut(_valid(texts))
         ids = self.words.lookup(words)
-        return ids, tf.gather_nd(words, tf.where(ids < 0)), splits
+        return ids, tf.gather_nd(words, tf.where(ids == OTHER)), splits
 
     def _cut(self, texts):
         """string [B] -> (words [N], row splits [B + 1]); some words are empty, special tokens are words."""

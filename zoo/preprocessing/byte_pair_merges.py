@@ -70,7 +70,7 @@ class Merges(tf.Module):
         """The state, the places [K, 1] of pairs that can be joined at once, and what they become [K]."""
         ranks, lowest = self._ranks(tokens, word)
         inner = ranks[1:-1]
-        left = tf.where((inner < ranks[:-2]) & (inner <= ranks[2:]) & (inner < NEVER)) + 1
+        left = tf.where((inner < ranks[:-2]) & (inner <= ranks[2:])) + 1
         rank = tf.gather_nd(ranks, left)
         before, after = tf.gather_nd(tokens, left - 1), tf.gather_nd(tokens, left + 2)
         risks = tf.gather(self.risks, rank) & (tf.gather(self.last, before) | tf.gather(self.first, after))
