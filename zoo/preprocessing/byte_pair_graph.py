@@ -52,31 +52,29 @@ class GraphBytePair(tf.Module):
         """A table of the words whose encoding is one token; a token may also be unreachable as a word."""
         texts, ids = np.array(list(ordinary), object), np.array(list(ordinary.values()))
         tokens, cuts = (part.numpy() for part in self.merges(tf.constant(texts)))
-        whole = (np.diff(cuts[:, 0]) == 2) & (tokens[cuts[:-1, 0] + 1] == ids)
+        whole = (np.diff(cuts) == 2) & (tokens[cuts[:-1] + 1] == ids)
         keys, values = [*texts[whole], *self.marks.values(), b""], [*ids[whole], *self.marks, EMPTY]
         return lookup_table(keys, values, OTHER, "words")
 
     def encode(self, texts):
         """string [B] -> RaggedTensor int32 [B, tokens]. Invalid UTF-8 becomes U+FFFD first."""
-        half = tf.size(texts) // 2  # on two cores: an operation on strings has but one
+        texts = tf.convert_to_tensor(texts)
+        half = tf.size(texts) // 2  # two halves for two cores: an operation on strings has but one thread
         ids, others, splits = zip(self._whole(texts[:half]), self._whole(texts[half:]), strict=True)
         ids, splits = tf.concat(ids, 0), tf.concat([splits[0], splits[0][-1] + splits[1][1:]], 0)
         others, index = tf.unique(tf.concat(others, 0))
-        where = tf.where(ids == OTHER)
         tokens, cuts = self.merges(others)
-        # Where the tokens of each word begin in [ids of words, tokens of the others], and where they end.
-        count = tf.size(ids, tf.int64)
-        begins, cuts = tf.range(count), count + cuts[:, 0]
-        ends = begins + tf.cast(ids != EMPTY, tf.int64)
-        begins = tf.tensor_scatter_nd_update(begins, where, 1 + tf.gather(cuts, index))
-        ends = tf.tensor_scatter_nd_update(ends, where, tf.gather(cuts, index + 1))
+        # Where the tokens of each word begin and end in [ids of words, tokens of the others].
+        where, count = tf.where(ids == OTHER), tf.size(ids, tf.int64)
+        begins, ends = tf.range(count), tf.range(count) + tf.cast(ids != EMPTY, tf.int64)
+        begins = tf.tensor_scatter_nd_update(begins, where, count + 1 + tf.gather(cuts, index))
+        ends = tf.tensor_scatter_nd_update(ends, where, count + tf.gather(cuts, index + 1))
         places = tf.ragged.range(begins, ends)
         flat = tf.gather(tf.concat([ids, tf.cast(tokens, "int32")], 0), places.flat_values)
-        splits = tf.gather(places.row_splits, splits)
-        return tf.RaggedTensor.from_row_splits(flat, splits, validate=False)
+        return tf.RaggedTensor.from_row_splits(flat, tf.gather(places.row_splits, splits), validate=False)
 
     def _whole(self, texts):
-        """string [B] -> (ids [N] of the words, the words that are `OTHER`, row splits [B + 1] of the words)."""
+        """string [B] -> (ids [N] of the words, those words that are `OTHER`, row splits [B + 1])."""
         words, splits = self._cut(_valid(texts))
         ids = self.words.lookup(words)
         return ids, tf.gather_nd(words, tf.where(ids == OTHER)), splits
