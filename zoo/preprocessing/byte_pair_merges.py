@@ -1,8 +1,9 @@
 """The merges of byte-pair encoding as TensorFlow operations, on all words at once.
 
-One flat array holds the tokens of all words. The encoding joins, again and again, the pair of neighbours of the
-lowest rank. Here a round joins that pair in every word, and with it each pair that is certain to be joined later
-on, whatever its neighbours become (`_risks`): half as many rounds do, five or six for a text in English.
+One flat array holds the tokens of all words. The encoding joins, again and again, the neighbours of the
+lowest rank. Here a round joins them in every word, and with them each pair that is certain to be joined
+later on, whatever its neighbours become (`_risks`): half as many rounds do, five or six for a text in
+English.
 
 Shapes: W words, M tokens of all words, K pairs that a round joins, R merges, V tokens of the vocabulary.
 """
@@ -109,10 +110,11 @@ def _classes(token_bytes, end):
 def _risks(merges, first, last):
     """int64 [R]: for each merge, as bits, the classes of neighbours beside which it may never come to pass.
 
-    Take a pair (l, r) of rank n, lower than those of its neighbours. It is joined in the end, unless a merge
-    (r, x) or (x, l) of rank n or lower comes first, where x has grown out of the neighbour: x begins, or ends, as
-    the neighbour does, so it is of the same class. To join (l, r) before its turn changes nothing else, provided
-    that merges of the joined token have ranks above n, as in every trained vocabulary; else all are risks.
+    Take a pair (l, r) of rank n, lower than the ranks beside it. It is joined in the end, unless a merge
+    (r, x) or (x, l) of rank n or lower comes first, where x has grown out of the neighbour: x begins, or
+    ends, as the neighbour does, so it is of the same class. To join (l, r) before its turn changes nothing
+    else, provided that merges of the joined token have ranks above n, as in any trained vocabulary; else
+    all are risks.
     """
     left, right, joined = merges.T
     ranks = np.arange(len(merges))
