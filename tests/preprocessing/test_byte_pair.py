@@ -61,6 +61,20 @@ def test_graph_equals_host_where_many_merges_meet(letters):
     assert graph_encode(tokens)(texts).to_list() == tokens.encode(texts)
 
 
+@pytest.mark.parametrize(
+    ("merges", "tokens"),
+    [(["a b", "ab c", "c d"], ["abc", "d"]), (["c d", "b cd", "a b"], ["a", "bcd"])],
+    ids=["left", "right"],
+)
+def test_a_pair_waits_for_a_neighbour_that_grows(merges, tokens):
+    """In the first round "c d", or "a b", has no better neighbour, and yet it is not to be joined."""
+    base = BytePair.of_bytes().get_config()
+    joined = [merge.replace(" ", "") for merge in merges]
+    pairs = BytePair(**{**base, "vocabulary": base["vocabulary"] + joined, "merges": merges})
+    assert graph_encode(pairs)(["abcd"]).to_list() == [[pairs.ids[token] for token in tokens]]
+    assert pairs.encode(["abcd"]) == [[pairs.ids[token] for token in tokens]]
+
+
 @pytest.mark.parametrize("texts", [[], [""], ["", "a"], ["qzx"]])
 def test_graph_takes_any_number_of_words(gpt2, texts):
     assert graph_encode(gpt2)(tf.constant(texts, tf.string)).to_list() == gpt2.encode(texts)
