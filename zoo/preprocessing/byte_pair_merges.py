@@ -29,10 +29,11 @@ class Merges(tf.Module):
         super().__init__(name="merges")
         self.between = len(token_bytes)  # the token of CUT, which is in no merge
         self.byte_ids = np.array([*byte_ids[:255], self.between], "int64")
-        self.joined = np.append(merges[:, 2], 0)
         first, last = (_classes([*token_bytes, CUT], end) for end in (0, -1))
-        self.first, self.last = np.left_shift(1, first), np.left_shift(1, last)  # sets of one class
-        self.risks = np.append(_risks(merges, first, last), 0)
+        # Tensors, not arrays, of which every function would keep a copy.
+        self.joined = tf.constant(np.append(merges[:, 2], 0))
+        self.risks = tf.constant(np.append(_risks(merges, first, last), 0))
+        self.first, self.last = (tf.constant(np.left_shift(1, side)) for side in (first, last))
         keys = np.append(self._key(merges[:, 0], merges[:, 1]), -1)
         self.ranks = lookup_table(keys, [*range(len(merges)), NEVER], NEVER, "ranks")
 
