@@ -26,9 +26,10 @@ class Passages:
         os.environ.update(RAYON_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")  # read at their first use
         text = "".join(shakespeare("all").texts)
         if made_up:
-            letters = [c for c in text[:400_000] if c.isalpha()]
+            letters = np.array([c for c in text if c.isalpha()])
             np.random.default_rng(0).shuffle(letters)
-            text = " ".join("".join(letters[i : i + 8]) for i in range(0, len(letters), 8))
+            letters = "".join(letters)
+            text = " ".join(letters[i : i + 8] for i in range(0, len(letters), 8))
         self.texts = [text[i : i + PASSAGE] for i in range(0, len(text), PASSAGE)]
         self.place = 0
 

@@ -48,6 +48,38 @@ def test_graph_equals_host_on_every_character_of_the_basic_plane(gpt2):
     assert graph_encode(gpt2)(texts).to_list() == gpt2.encode(texts)
 
 
+@pytest.mark.parametrize("letters", ["ab", "abcde", "etaoinshrdlu", "aäöb日", "a b\n", "xy '1!"])
+def test_graph_equals_host_where_many_merges_meet(letters):
+    rng = np.random.default_rng(0)
+
+    def text(words):
+        runs = [letters[i] * n for i, n in rng.integers([0, 1], [len(letters), 9], (9 * words, 2))]
+        return " ".join("".join(runs[i : i + 9]) for i in range(0, len(runs), 9))
+
+    tokens = BytePair.train([text(300)], 400)
+    texts = [text(words) for words in (40, 0, 1, 300)]
+    assert graph_encode(tokens)(texts).to_list() == tokens.encode(texts)
+
+
+@pytest.mark.parametrize(
+    ("merges", "tokens"),
+    [(["a b", "ab c", "c d"], ["abc", "d"]), (["c d", "b cd", "a b"], ["a", "bcd"])],
+    ids=["left", "right"],
+)
+def test_a_pair_waits_for_a_neighbour_that_grows(merges, tokens):
+    """In the first round "c d", or "a b", has no better neighbour, and yet it is not to be joined."""
+    base = BytePair.of_bytes().get_config()
+    joined = [merge.replace(" ", "") for merge in merges]
+    pairs = BytePair(**{**base, "vocabulary": base["vocabulary"] + joined, "merges": merges})
+    assert graph_encode(pairs)(["abcd"]).to_list() == [[pairs.ids[token] for token in tokens]]
+    assert pairs.encode(["abcd"]) == [[pairs.ids[token] for token in tokens]]
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["", "a"], ["qzx"]])
+def test_graph_takes_any_number_of_words(gpt2, texts):
+    assert graph_encode(gpt2)(tf.constant(texts, tf.string)).to_list() == gpt2.encode(texts)
+
+
 def test_equals_hugging_face(gpt2, tmp_path):
     transformers = pytest.importorskip("transformers")
     (tmp_path / "vocab.json").write_text(json.dumps(gpt2.ids))
