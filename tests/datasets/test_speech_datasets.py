@@ -60,6 +60,23 @@ def test_digits_get_margins_of_their_own_background(digits):
     assert wide.texts == plain.texts
 
 
+def test_only_soft_beginnings_of_recordings_are_cut(digits):
+    for path in (digits / "recordings").glob("*_ann_*.wav"):
+        data = bytearray(path.read_bytes())
+        samples = np.frombuffer(data, "<i2", offset=44)
+        samples[800:-800] = np.where(samples[800:-800] < 0, -8000, 8000)  # loud in the middle
+        path.write_bytes(data)
+    one = {"speakers": ("ann",), "strings": 60, "length": (1, 1)}
+    lengths = []
+    for cut in (0.0, 0.5):
+        audio = [wave for wave, _ in spoken_digits("train", digits, cut=cut, **one).audio]
+        loud = [np.flatnonzero(np.abs(wave) > 0.2) for wave in audio]
+        assert {len(wave) - places[-1] for wave, places in zip(audio, loud, strict=True)} == {801}
+        assert all(760 <= len(places) <= 800 for places in loud)
+        lengths.append(np.mean([places[0] for places in loud]))
+    assert 200 < lengths[0] - lengths[1] < 600  # 800 of every other one
+
+
 def test_a_speaker_is_held_out_of_digit_strings(digits):
     parts = {
         split: load("digit_strings:bob", split, root=digits) for split in ("train", "validation", "test")
@@ -74,23 +91,31 @@ def test_a_speaker_is_held_out_of_digit_strings(digits):
 def test_synthetic_voices_speak_digits_for_training_alone(digits, tmp_path, monkeypatch):
     spoken = []
 
-    def speak(texts, out, names, **options):
+    def speak(texts, out, names, each, **options):
         spoken.append((texts, names))
-        rows = [{"path": f"{i}.wav", "transcript": text, "speaker": "it"} for i, text in enumerate(texts[:3])]
+        pairs = [(text, names[0]) for text in texts[:3]]
+        if each:
+            pairs = [(text, name) for text in texts for name in names]
+        rows = [{"path": f"{i}.wav", "transcript": t, "speaker": n} for i, (t, n) in enumerate(pairs)]
         for row in rows:
             write_wav(Path(out) / row["path"])
         Path(out, "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     monkeypatch.setattr(sys.modules["zoo.datasets.synthetic_speech"], "speak_texts", speak)
     parts = [digit_voices("train", digits, "bob", tmp_path / "spoken") for _ in range(2)]
-    assert len(spoken) == 1  # the second call reads what the first has spoken
-    (texts, names), *_ = spoken
+    assert len(spoken) == 2  # the second call reads what the first has spoken
+    (texts, names), (digits_alone, single_voices) = spoken
     assert (len(texts), len(names)) == (1600, 16)
+    assert digits_alone == WORDS
+    assert len(set(single_voices)) == 52
     assert {len(text.split()) for text in texts} == set(range(1, 7))
     for part in parts:
-        assert set(part.speakers) == {"ann", "it"}
+        assert set(part.speakers) == {"ann", names[0], *single_voices}
         figures = [str(WORDS.index(word)) for word in texts[0].split()]
-        assert part.texts[-3] == " ".join(figures)
+        assert part.texts[-1563] == " ".join(figures)
+        counts = [part.texts[-1560:].count(str(digit)) for digit in range(10)]
+        assert min(counts) > 10
+        assert {len(text.split()) for text in part.texts[-1560:]} == set(range(1, 7))
     for split in ("validation", "test"):
         both = (read(split, digits, "bob") for read in (digit_voices, digit_strings))
         assert len({tuple(part.texts) for part in both}) == 1

@@ -1,14 +1,15 @@
-"""What the recipe `digits.fsdd` learns from: digits by a few people and by synthetic voices."""
+"""What the recipe `digits.fsdd` learns from: digits by a few people and by many synthetic voices."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 
 from zoo.datasets.array_dataset import check_split
 from zoo.datasets.audio_dataset import AudioDataset
-from zoo.datasets.spoken_digits import LICENCE, SPLITS, digit_strings
+from zoo.datasets.spoken_digits import CUT, LICENCE, SPLITS, digit_strings, joined, read_recording
 from zoo.datasets.synthetic_speech import spoken_once
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -31,6 +32,30 @@ VOICES = (  # they take turns at the strings
     "flite:kal16*0.9",
 )
 STRINGS = 1600
+PITCHES = (0.85, 1.0, 1.15, 1.3)
+ACCENTS = (
+    "en-us",
+    "en-gb",
+    "en-gb-scotland",
+    "en-029",
+    "en-gb-x-rp",
+    "en-gb-x-gbclan",
+    "en-gb-x-gbcwmd",
+    "en-us-nyc",
+)
+VARIANTS = (("", "+m3", "+f2", "+f5"), ("+m2", "+m7", "+f3", "+croak"))  # the accents take turns at them
+SINGLE_VOICES = (  # they say each digit once, on its own
+    *(f"flite:{voice}*{pitch}" for voice in ("awb", "kal16", "rms", "slt") for pitch in PITCHES),
+    *(f"piper:joe*{pitch}" for pitch in (0.85, 1.0, 1.2, 1.4)),
+    *(
+        f"espeak-ng:{accent}{variant}"
+        for number, accent in enumerate(ACCENTS)
+        for variant in VARIANTS[number % 2]
+    ),
+)
+JOINED = 1560
+_FIGURES = {word: str(digit) for digit, word in enumerate(WORDS)}
+_SILENT = 0.02  # of the loudest sample
 
 
 def digit_voices(
@@ -39,11 +64,12 @@ def digit_voices(
     held_out: str | None = None,
     spoken: str | os.PathLike | None = None,
 ) -> AudioDataset:
-    """`digit_strings`, its training splits with 1,600 strings of 1 to 6 digits by sixteen synthetic voices.
+    """`digit_strings`, its training splits with 3,160 strings of 1 to 6 digits by synthetic voices.
 
     Five people are few; more voices make a recognizer understand people whom it never heard (speech for
-    training by synthesis: arXiv:1909.11699). The first call for training speaks the strings, in about a
-    minute on two cores. It needs flite, espeak-ng and `pip install piper-tts`.
+    training by synthesis: arXiv:1909.11699). 1,600 strings are spoken as such by sixteen voices; 1,560 are
+    joined like those of the people, from digits that 52 voices say one at a time. The first call for training
+    speaks them, in about a minute on two cores. It needs flite, espeak-ng and `pip install piper-tts`.
 
     Args:
         split: "train", "validation", "train+validation" or "test", of `digit_strings`.
@@ -59,13 +85,13 @@ def digit_voices(
     human = digit_strings(split, root, held_out)
     if not split.startswith("train"):
         return human
-    synthetic = spoken_once("digit_voices", _strings(), VOICES, out=spoken)
-    figures = {word: str(digit) for digit, word in enumerate(WORDS)}
-    texts = [" ".join(figures[word] for word in text.split()) for text in synthetic.texts]
+    strings = spoken_once("digit_voices/strings", _strings(), VOICES, out=spoken and Path(spoken) / "strings")
+    single = _single(spoken and Path(spoken) / "single")
+    rows = list(joined(single, JOINED, (1, 6), CUT, np.random.default_rng(1)))
     return AudioDataset(
-        audio=human.audio + synthetic.audio,
-        texts=human.texts + texts,
-        speakers=human.speakers + synthetic.speakers,
+        audio=human.audio + strings.audio + [(wave, 8000) for *_, wave in rows],
+        texts=human.texts + [_in_figures(text) for text in strings.texts] + [" ".join(d) for d, *_ in rows],
+        speakers=human.speakers + strings.speakers + [speaker for _, speaker, _ in rows],
         name="digit_voices",
         split=split,
         licence=f"{LICENCE}; synthetic voices BSD-like and CC0",
@@ -76,3 +102,18 @@ def _strings():
     """What the voices say: "three one four", each digit equally often."""
     rng = np.random.default_rng(0)
     return [" ".join(rng.choice(WORDS, rng.integers(1, 7))) for _ in range(STRINGS)]
+
+
+def _single(out):
+    """Voice to pairs (digit, waveform) without the silence around it, as people's recordings are cut."""
+    spoken = spoken_once("digit_voices/single", WORDS, SINGLE_VOICES, each=True, out=out, sample_rate=8000)
+    voices = {}
+    for path, text, voice in zip(spoken.audio, spoken.texts, spoken.speakers, strict=True):
+        wave = read_recording(path)
+        loud = np.flatnonzero(np.abs(wave) > _SILENT * np.abs(wave).max())
+        voices.setdefault(voice, []).append((_FIGURES[text], wave[loud[0] : loud[-1] + 1]))
+    return voices
+
+
+def _in_figures(text):
+    return " ".join(_FIGURES[word] for word in text.split())

@@ -121,12 +121,13 @@ def spoken_once(
     names: Sequence[str],
     each: bool = False,
     out: str | os.PathLike | None = None,
+    sample_rate: int = 16000,
 ) -> AudioDataset:
     """`speak_texts` where it has not been done: what a data set of the zoo says, by its name.
 
     Args:
         name: of the folder in the cache of downloads, "prompts_english/sentences".
-        texts, names, each: as of `speak_texts`.
+        texts, names, each, sample_rate: as of `speak_texts`.
         out: another folder.
 
     Returns: AudioDataset; audio are paths.
@@ -136,7 +137,7 @@ def spoken_once(
     folder = Path(out or cache_folder() / "speech" / name)
     if not (folder / "manifest.jsonl").is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        speak_texts(texts, folder, names, each=each, progress=True)
+        speak_texts(texts, folder, names, each=each, sample_rate=sample_rate, progress=True)
     return read_speech(folder)
 
 
