@@ -156,6 +156,7 @@ def test_every_item_of_a_family_can_be_named():
 
 @pytest.mark.slow
 def test_command_line_exits_with_1_where_a_ratio_is_worse(tmp_path):
+    pytest.importorskip("torch")
     head = "".join(f"# {key}: {value}\n" for key, value in describe(2).items() if key in MACHINE)
     (tmp_path / "record.csv").write_text(
         f"{head}item,contender,median,to_keras,to_keras_low,to_keras_high,to_torch,to_torch_low,to_torch_high,status\n"
