@@ -13,7 +13,7 @@ result    test word error rate 0.0167 over 1 seed, last epoch                   
 speakers  each held out in turn, `--data digit_voices:NAME`, 100 strings of theirs: word error rate theo
           0.027, jackson 0.033, yweweler 0.090, lucas 0.098, george 0.194: mean 0.088. The augmentation was
           chosen on george alone
-cost      9 minutes on 1 core of an AMD EPYC (Zen 5), shared with other work
+cost      17 minutes on 1 core of an AMD EPYC (Zen 5), shared with other work and resumed once
 batch     32 = 1 device x 32; 200 steps an epoch x 28 epochs = 5,600 steps
 after     Deep Speech 2 (arXiv:1512.02595), much smaller; speech for training by synthesis: arXiv:1909.11699
 short of  george: his threes begin behind the consonant and pass for eights, his fours for fives

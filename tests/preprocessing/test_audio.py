@@ -204,6 +204,8 @@ def test_a_warp_moves_frequencies_and_keeps_the_edge():
     np.testing.assert_allclose(warped[:, 20, -1], features[:, 20, -1], rtol=1e-3)
     with pytest.raises(ValueError, match=r"warp: expected a share in \[0, 0.5\), found 0.5"):
         AudioAugmentation(warp=0.5)
+    with pytest.raises(ValueError, match="bins: expected the mel bins' frequencies for warp, found None"):
+        AudioAugmentation(warp=0.1).features(features, frames, prepare.hop)
 
 
 def test_a_channel_moves_all_frames_of_a_row_alike():

@@ -10,7 +10,7 @@ import numpy as np
 from zoo.datasets.array_dataset import check_split
 from zoo.datasets.audio_dataset import AudioDataset
 from zoo.datasets.spoken_digits import CUT, LICENCE, SPLITS, digit_strings, joined, read_recording
-from zoo.datasets.synthetic_speech import spoken_once
+from zoo.datasets.synthetic_speech import ESPEAK, FLITE, spoken_once
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 VOICES = (  # they take turns at the strings
@@ -33,19 +33,10 @@ VOICES = (  # they take turns at the strings
 )
 STRINGS = 1600
 PITCHES = (0.85, 1.0, 1.15, 1.3)
-ACCENTS = (
-    "en-us",
-    "en-gb",
-    "en-gb-scotland",
-    "en-029",
-    "en-gb-x-rp",
-    "en-gb-x-gbclan",
-    "en-gb-x-gbcwmd",
-    "en-us-nyc",
-)
+ACCENTS = (*ESPEAK, "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc")
 VARIANTS = (("", "+m3", "+f2", "+f5"), ("+m2", "+m7", "+f3", "+croak"))  # the accents take turns at them
 SINGLE_VOICES = (  # they say each digit once, on its own
-    *(f"flite:{voice}*{pitch}" for voice in ("awb", "kal16", "rms", "slt") for pitch in PITCHES),
+    *(f"flite:{voice}*{pitch}" for voice in FLITE for pitch in PITCHES),
     *(f"piper:joe*{pitch}" for pitch in (0.85, 1.0, 1.2, 1.4)),
     *(
         f"espeak-ng:{accent}{variant}"

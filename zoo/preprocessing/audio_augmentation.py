@@ -92,7 +92,11 @@ class AudioAugmentation:
             features, frames: of speech, and how many of them count.
             hop: seconds from frame to frame.
             bins: Hz in the middle of each mel bin, [F] evenly spaced in mel; for `warp`.
+
+        Raises: ValueError for `warp` without `bins`.
         """
+        if self.warp and bins is None:
+            raise ValueError("bins: expected the mel bins' frequencies for warp, found None")
         if self.warp:
             features = _warped(features, bins, self.warp)
         batch, time, count = tf.unstack(tf.shape(features))
