@@ -83,6 +83,8 @@ def run(
             checkpoints=record,
             verbose=verbose if devices.is_chief else 0,
         )
+        if recipe.ema is not None:  # the end of training puts the averages in the place of the weights
+            record.write_last()
     result = {"recipe": recipe.to_dict(), "seconds": round(time.time() - began), "resumed_after": done}
     for name, held_out in (("validation", validation), ("test", test)):
         if held_out is not None:
@@ -202,11 +204,13 @@ class EpochRecord(Checkpoints):
             self._write_row(
                 {"epoch": epoch + 1, "seconds": round(time.time() - self.began, 1), **(logs or {})}
             )
-            if not any(
-                layer.lora_enabled for layer in dense_layers(self.model)
-            ):  # no file of its own keeps those
-                self.model.save(self.out / "last.keras")
+        self.write_last()
         super().on_epoch_end(epoch, logs)
+
+    def write_last(self):
+        """`last.keras`, but of a model with changes by LoRA, which no file of its own keeps."""
+        if self.writes and not any(layer.lora_enabled for layer in dense_layers(self.model)):
+            self.model.save(self.out / "last.keras")
 
     def _write_row(self, row):
         """Adds the row; those of the same or later epochs, from before the run was killed, go."""

@@ -91,6 +91,15 @@ def test_a_killed_run_goes_on_after_its_last_epoch(tmp_path, capsys):
         training_run.run(tiny_recipe(momentum=0.5), tmp_path / "run")
 
 
+def test_both_files_of_a_run_hold_the_averages_of_the_weights(tmp_path):
+    application, _ = training_run.run(tiny_recipe(ema=0.9), tmp_path / "run", verbose=0)
+    kept = [v.numpy() for v in application.optimizer._model_variables_moving_average]
+    for name in ("last.keras", "pretrained"):
+        loaded = type(application).from_pretrained(str(tmp_path / "run" / name))
+        for variable, average in zip(loaded.trainable_variables, kept, strict=True):
+            np.testing.assert_array_equal(variable.numpy(), average)
+
+
 ON_JAX = """
 import sys
 sys.path.insert(0, sys.argv[2])

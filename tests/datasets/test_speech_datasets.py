@@ -93,7 +93,7 @@ def test_synthetic_voices_speak_digits_for_training_alone(digits, tmp_path, monk
 
     def speak(texts, out, names, each, **options):
         spoken.append((texts, names))
-        pairs = [(text, names[0]) for text in texts[:3]]
+        pairs = [(t, names[i % len(names)]) for i, t in enumerate(texts)]
         if each:
             pairs = [(text, name) for text in texts for name in names]
         rows = [{"path": f"{i}.wav", "transcript": t, "speaker": n} for i, (t, n) in enumerate(pairs)]
@@ -103,19 +103,26 @@ def test_synthetic_voices_speak_digits_for_training_alone(digits, tmp_path, monk
 
     monkeypatch.setattr(sys.modules["zoo.datasets.synthetic_speech"], "speak_texts", speak)
     parts = [digit_voices("train", digits, "bob", tmp_path / "spoken") for _ in range(2)]
-    assert len(spoken) == 2  # the second call reads what the first has spoken
-    (texts, names), (digits_alone, single_voices) = spoken
+    assert len(spoken) == 3  # the second call reads what the first has spoken
+    (texts, names), (digits_alone, single_voices), (ways, accented_voices) = spoken
     assert (len(texts), len(names)) == (1600, 16)
     assert digits_alone == WORDS
-    assert len(set(single_voices)) == 52
+    assert len(set(single_voices)) == 160
+    assert len(ways) == len(accented_voices) == 1080
+    assert len(set(ways)) == 40
+    assert all(len(set(accented_voices[n : n + 10])) == 1 for n in range(0, 1080, 10))
     assert {len(text.split()) for text in texts} == set(range(1, 7))
     for part in parts:
-        assert set(part.speakers) == {"ann", names[0], *single_voices}
+        assert set(part.speakers) == {
+            *("ann", *names),
+            *(f"{voice}, single" for voice in single_voices),
+            *(f"{voice}, accents" for voice in accented_voices),
+        }
         figures = [str(WORDS.index(word)) for word in texts[0].split()]
-        assert part.texts[-1563] == " ".join(figures)
-        counts = [part.texts[-1560:].count(str(digit)) for digit in range(10)]
+        assert part.texts[-4800] == " ".join(figures)
+        counts = [part.texts[-3200:].count(str(digit)) for digit in range(10)]
         assert min(counts) > 10
-        assert {len(text.split()) for text in part.texts[-1560:]} == set(range(1, 7))
+        assert {len(text.split()) for text in part.texts[-3200:]} == set(range(1, 7))
     for split in ("validation", "test"):
         both = (read(split, digits, "bob") for read in (digit_voices, digit_strings))
         assert len({tuple(part.texts) for part in both}) == 1

