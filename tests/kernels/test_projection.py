@@ -2,30 +2,35 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.kernels import by_panels, panel_width, panels_of, project
+from zoo.kernels import by_panels, panel_product, panels_of, project
+from zoo.kernels.projection import GROUPS
 
 
+@pytest.mark.parametrize("rows", [1, 3])
 @pytest.mark.parametrize("use_bias", [True, False])
-@pytest.mark.parametrize(("units", "width"), [(192, 96), (256, 128), (64, 64)])
-def test_panels_give_the_product_of_the_kernel(units, width, use_bias):
+@pytest.mark.parametrize(("units", "count"), [(5, 1), (64, 1), (192, 3), (200, 4), (1000, 16)])
+def test_panels_give_the_product_of_the_kernel(units, count, use_bias, rows):
     dense = keras.layers.Dense(units, use_bias=use_bias, bias_initializer="random_normal")
     dense.build((None, 10))
-    x = np.random.default_rng(0).normal(size=(3, 10)).astype("float32")
+    x = np.random.default_rng(0).normal(size=(rows, 10)).astype("float32")
     expected = project(dense, x)
-    panels = panels_of(dense)
-    assert panel_width(dense) == width
-    assert panels.shape == (units // width, 10, width)
-    with by_panels([dense], [panels]):
+    groups = panels_of(dense.kernel)
+    assert len(groups) == min(GROUPS, count)
+    assert sum(len(panels) for panels in groups) == count
+    assert all(panels.shape[1:] == (10, 64) for panels in groups)
+    for panels, same in zip(groups, panels_of(dense.kernel.numpy().T, turned=True), strict=True):
+        np.testing.assert_array_equal(panels, same)
+    with by_panels([dense], [groups]):
         found = project(dense, x)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_array_equal(project(dense, x), expected)
+    np.testing.assert_allclose(panel_product(x, groups, units), x @ dense.kernel.numpy(), atol=1e-5)
 
 
 def test_other_layers_keep_their_kernels():
     dense, other = keras.layers.Dense(64), keras.layers.Dense(50)
     x = np.ones((2, 8), "float32")
     expected = dense(x), other(x)
-    assert panel_width(other) is None
-    with by_panels([dense], [0 * panels_of(dense)]):
+    with by_panels([dense], [panels_of(0 * dense.kernel)]):
         np.testing.assert_array_equal(project(other, x), expected[1])
         np.testing.assert_array_equal(project(dense, x), 0 * expected[0])

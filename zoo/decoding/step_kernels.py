@@ -11,16 +11,17 @@ import contextlib
 import keras
 from keras import ops
 
-from zoo.kernels import by_panels, panel_width, panels_of
+from zoo.kernels import by_panels, panel_product, panels_of
 
 WORTH = 24  # steps after which panels have saved the time of their copies
+FEW = 64  # rows, for which memory sets the pace
 
 
 def step_way(model, rows, steps=WORTH):
     """How `rows` rows read the weights of `model` for `steps` steps; None for as they are.
 
-    "panels": one row in float32, kernels as panels that lie in one piece. "turned": one row in bfloat16,
-    every kernel transposed. "head": several rows in float32, the tied head as [D, V].
+    "panels": float32, kernels as panels that lie in one piece. "turned": one row in bfloat16, every kernel
+    transposed.
     """
     if keras.backend.backend() != "tensorflow" or not hasattr(model, "head_kernel"):
         return None
@@ -30,19 +31,14 @@ def step_way(model, rows, steps=WORTH):
         return None
     if model.compute_dtype == "bfloat16":
         return "turned" if rows == 1 else None
-    if model.compute_dtype != "float32":
-        return None
-    if rows == 1:
-        return "panels" if steps >= WORTH else None
-    return "head" if model.tie_weights else None
+    return "panels" if model.compute_dtype == "float32" and rows <= FEW and steps >= WORTH else None
 
 
 def step_kernels(model, way):
-    """The copies that `step_logits` takes, a list of tensors."""
-    if way == "head":
-        return [ops.transpose(model.head_kernel())]
+    """The copies that `step_logits` takes, a list of tensors or groups of them."""
     if way == "panels":
-        return [panels_of(layer) for layer in _panelled(model)]
+        head = panels_of(model.head_kernel(), turned=True)
+        return [head, *(panels_of(layer.kernel) for layer in _plain(model))]
     if way == "turned":
         dtype = model.compute_dtype
         turned = [ops.transpose(ops.cast(variable, dtype)) for variable in _kernels(model)]
@@ -51,13 +47,13 @@ def step_kernels(model, way):
 
 
 def step_logits(model, token, kernels, way, **options):
-    """(logits float32 [B, T, V], cache) of `model(token, **options)`, by the copies of its weights."""
-    if way == "head":
-        hidden, cache = model.hidden(token, **options)
-        return ops.cast(ops.matmul(hidden, kernels[0]), "float32"), cache
+    """(logits float32 [B, 1, V], cache) of `model(token [B, 1], **options)`, by the copies of its weights."""
     if way == "panels":
-        with by_panels(_panelled(model), kernels):
-            return model(token, **options)
+        head, *others = kernels
+        with by_panels(_plain(model), others):
+            hidden, cache = model.hidden(token, **options)
+        logits = panel_product(hidden[:, 0], head, model.vocabulary_size)
+        return logits[:, None], cache
     if way != "turned":
         return model(token, **options)
     token, embeddings, *turned = _kept_inside(token, *kernels)
@@ -71,10 +67,6 @@ def _plain(model):
     """The dense layers whose product is that of their kernel."""
     layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Dense)]
     return [layer for layer in layers if not (layer.lora_enabled or layer.quantization_mode)]
-
-
-def _panelled(model):
-    return [layer for layer in _plain(model) if panel_width(layer)]
 
 
 def _kernels(model):

@@ -12,7 +12,7 @@ from zoo.kernels.ctc import ctc_loss_and_gradient, ctc_loss_and_gradient_plain, 
 from zoo.kernels.dropout import dropout, dropout_plain
 from zoo.kernels.gelu import gelu, gelu_plain
 from zoo.kernels.layer_norm import layer_norm, layer_norm_plain, rms_norm
-from zoo.kernels.projection import by_panels, panel_width, panels_of, project
+from zoo.kernels.projection import by_panels, panel_product, panels_of, project
 from zoo.kernels.recurrent import gru, gru_plain, lstm, lstm_plain
 
 __all__ = [
@@ -39,7 +39,7 @@ __all__ = [
     "lstm_plain",
     "padded_conv",
     "padded_conv_plain",
-    "panel_width",
+    "panel_product",
     "panels_of",
     "project",
     "rms_norm",

@@ -1,42 +1,57 @@
 """The product of a dense layer, by panels of its weights inside a compiled loop of single steps.
 
-A single row meets every weight once, so that memory sets the pace: panels, each of which lies in one piece,
-are read at its full speed, a kernel [D, N] at two thirds of it.
+Few rows meet every weight once, so that memory sets the pace: panels, each of which lies in one piece, are
+read at its full speed, a kernel [D, N] at two thirds of it. XLA leaves a product of many panels to one core
+and runs products that do not wait for each other side by side: there is a group of panels for each core.
 
-Shapes: R rows, D and N widths before and after, G panels of width P (G P = N).
+Shapes: R rows, D and N widths before and after, G panels of a group, P their width.
 """
 
 import contextlib
 import contextvars
+import itertools
+import os
 
 from keras import ops
 
-WIDTHS = (96, 128, 64)  # P, what the memory likes best first
+WIDTH = 64  # P: four registers of AVX-512, a line of memory each
+GROUPS = min(os.cpu_count() or 1, 8)  # more cores do not make memory faster
 _panels = contextvars.ContextVar("panels")  # of the layers that have some, by their id
 
 
 def project(dense, x):
     """`dense(x)` for x [R, D] -> [R, N], by panels within `by_panels`."""
-    panels = _panels.get({}).get(id(dense))
-    if panels is None:
+    groups = _panels.get({}).get(id(dense))
+    if groups is None:
         return dense(x)
-    count, width, size = panels.shape
-    rows = ops.shape(x)[0]
-    y = ops.matmul(ops.broadcast_to(x[None], (count, rows, width)), panels)  # [G, R, P]
-    y = ops.reshape(ops.transpose(y, (1, 0, 2)), (rows, count * size))
+    y = panel_product(x, groups, dense.units)
     return y if dense.bias is None else y + dense.bias
 
 
-def panel_width(dense):
-    """P for the kernel of a layer, or None where no panels fit."""
-    return next((width for width in WIDTHS if dense.units % width == 0), None)
+def panels_of(kernel, turned=False):
+    """A copy of the kernel [D, N], or `turned` [N, D], as a tuple of up to `GROUPS` [G, D, P], zeros behind N."""
+    axis = 0 if turned else 1
+    count = -(-kernel.shape[axis] // WIDTH)
+    behind = [0, count * WIDTH - kernel.shape[axis]]
+    if behind[1]:
+        kernel = ops.pad(kernel, [behind, [0, 0]] if turned else [[0, 0], behind])
+    if turned:
+        panels = ops.transpose(ops.reshape(kernel, (count, WIDTH, -1)), (0, 2, 1))
+    else:
+        panels = ops.transpose(ops.reshape(kernel, (-1, count, WIDTH)), (1, 0, 2))
+    groups = min(GROUPS, count)
+    cuts = [count * i // groups for i in range(groups + 1)]
+    return tuple(panels[begin:end] for begin, end in itertools.pairwise(cuts))
 
 
-def panels_of(dense):
-    """A copy of the kernel [D, N] as panels, [G, D, P]."""
-    width = panel_width(dense)
-    parts = ops.reshape(dense.kernel, (-1, dense.units // width, width))
-    return ops.transpose(parts, (1, 0, 2))
+def panel_product(x, groups, size):
+    """The product of x [R, D] and the kernel [D, size] that the groups are of -> [R, size]."""
+    rows, width = ops.shape(x)
+    parts = []
+    for panels in groups:
+        y = ops.matmul(ops.broadcast_to(x[None], (panels.shape[0], rows, width)), panels)  # [G, R, P]
+        parts.append(ops.reshape(ops.transpose(y, (1, 0, 2)), (rows, -1)))
+    return ops.concatenate(parts, axis=1)[:, :size]
 
 
 @contextlib.contextmanager
