@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
+from zoo.decoding import generation
 from zoo.decoding.step_kernels import FEW, WORTH, step_kernels, step_logits, step_way
 
 LLAMA = {"mlp": "swiglu", "norm": "rms", "rotary_base": 100.0, "use_bias": False, "num_kv_heads": 2}
@@ -66,4 +67,13 @@ def test_layers_with_low_rank_changes_keep_them():
     for _ in range(WORTH):
         logits = model(expected)[:, -1]
         expected = np.concatenate([expected, np.argmax(logits, -1)[:, None]], axis=1)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_beams_by_panels_are_those_of_the_weights(monkeypatch):
+    model = decoder("float32")
+    tokens = np.arange(6, dtype="int32").reshape(2, 3)
+    found = zoo.decoding.generate(model, tokens, max_new_tokens=WORTH, num_beams=3)
+    monkeypatch.setattr(generation, "step_way", lambda *arguments: None)
+    expected = zoo.decoding.generate(model, tokens, max_new_tokens=WORTH, num_beams=3)
     np.testing.assert_array_equal(found, expected)

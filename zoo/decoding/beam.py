@@ -11,6 +11,7 @@ from keras import ops
 
 from zoo.decoding.prompts import occurrences, run_prompts
 from zoo.decoding.sampling import NEVER, penalize
+from zoo.decoding.step_kernels import step_logits
 
 
 def begin_beams(model, tokens, pads, total, sampler, num_beams, cache_dtype=None, **features):
@@ -48,8 +49,10 @@ def begin_beams(model, tokens, pads, total, sampler, num_beams, cache_dtype=None
     return _extend(state, ops.repeat(logits[:, None], num_beams, axis=1), sampler, **features)
 
 
-def grow_beams(model, state, pads, stop, sampler, cache_dtype=None, **features):
+def grow_beams(model, state, pads, stop, sampler, kernels=(), way=None, cache_dtype=None, **features):
     """Extends the beams until they hold `stop` tokens or none can overtake the best that has ended.
+
+    `kernels` are copies of the weights that `way` speaks of, see `zoo.decoding.step_kernels`.
 
     Returns: (tokens int32 [B, S], place, scores float32 [B]) of the best answers.
     """
@@ -70,8 +73,11 @@ def grow_beams(model, state, pads, stop, sampler, cache_dtype=None, **features):
         state = dict(zip(names, parts, strict=True))
         last = state["place"] - 1
         token = ops.slice(state["tokens"], (0, 0, last), (batch, beams, 1))
-        logits, state["cache"] = model(
+        logits, state["cache"] = step_logits(
+            model,
             ops.reshape(token, (-1, 1)),
+            kernels,
+            way,
             attention_mask=visible,
             positions=last - pads[:, None],
             cache=state["cache"],

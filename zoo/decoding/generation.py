@@ -166,12 +166,14 @@ def _chunks(model, tokens, lengths, max_new_tokens, sampler, features, size):
 
 def _searched(model, tokens, lengths, max_new_tokens, sampler, features, num_beams):
     """int32 [B, n], the best answers of a beam search."""
-    ways = functools.partial(begin_beams, num_beams=num_beams), grow_beams
-    begin, loop = _functions(model, features, ("beams", num_beams), ways)
+    way = step_way(model, len(tokens) * num_beams, max_new_tokens)
+    ways = functools.partial(begin_beams, num_beams=num_beams), functools.partial(grow_beams, way=way)
+    begin, loop = _functions(model, features, ("beams", num_beams, way), ways)
     given, wanted = tokens.shape[1], tokens.shape[1] + max_new_tokens
     total = np.int32(rounded_length(wanted, model.max_length))
     inputs = _tensors(tokens, np.int32(given - lengths), total, sampler)
-    answers, place, _ = loop(begin(*inputs), inputs[1], ops.convert_to_tensor(np.int32(wanted)), inputs[3])
+    state, stop = begin(*inputs), ops.convert_to_tensor(np.int32(wanted))
+    answers, place, _ = loop(state, inputs[1], stop, inputs[3], step_kernels(model, way))
     return ops.convert_to_numpy(answers)[:, given : int(place)]
 
 

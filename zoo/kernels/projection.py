@@ -29,7 +29,7 @@ def project(dense, x):
 
 
 def panels_of(kernel, turned=False):
-    """A copy of the kernel [D, N], or `turned` [N, D], as a tuple of up to `GROUPS` [G, D, P], zeros behind N."""
+    """A copy of the kernel [D, N], or `turned` [N, D]: up to `GROUPS` groups [G, D, P], zeros behind N."""
     axis = 0 if turned else 1
     count = -(-kernel.shape[axis] // WIDTH)
     behind = [0, count * WIDTH - kernel.shape[axis]]
