@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from zoo import models
-from zoo.hub.checkpoint import load_weights, save_weights, weight_names
+from zoo.hub.checkpoint import Source, TensorFile, load_mapped, load_weights, save_weights, weight_names
 
 
 def tiny(num_classes=5, seed=0, **overrides):
@@ -81,6 +81,25 @@ def test_file_reads_with_the_safetensors_library(tmp_path):
     save_weights(model, tmp_path / "w.safetensors")
     assert_equal_weights(load_file(tmp_path / "w.safetensors"), values(model))
     assert os.listdir(tmp_path) == ["w.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("axes", "flip"), [(None, None), ((1, 0, 2), None), ((2, 0, 1), None), ((1, 0, 2), 0), (None, 1)]
+)
+def test_large_tensors_are_read_as_their_sources_say(axes, flip, tmp_path):
+    given = np.random.default_rng(0).normal(size=(70, 80, 90)).astype("float32")
+    save_file({"given": given}, tmp_path / "one.safetensors")
+    source = Source("given", axes, flip=flip)
+    layer = keras.layers.Layer()
+    expected = given if axes is None else given.transpose(axes)
+    expected = expected if flip is None else np.flip(expected, flip)
+    variable = layer.add_weight(shape=expected.shape, name="w")
+    model = keras.Sequential([keras.Input((1,)), layer], name="m")
+    with TensorFile(tmp_path / "one.safetensors") as tensors:
+        load_mapped(model, tensors, {name: source for name in weight_names(model)})
+    np.testing.assert_array_equal(variable, expected)
+    variable.assign_add(np.ones(expected.shape, "float32"))  # its memory is its own
+    np.testing.assert_array_equal(variable, expected + 1)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float64"])
