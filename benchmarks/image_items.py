@@ -13,6 +13,7 @@ def _resnet50(mode: str) -> tuple[Contender, ...]:
         _keras("keras.applications", "keras_applications", shape),
         _torch("torch", "resnet50", shape, channels_last=False),
         _torch("torch channels_last", "resnet50", shape, channels_last=True),
+        _torch("torch bfloat16", "resnet50", shape, channels_last=True, dtype="mixed_bfloat16"),
     )
 
 
@@ -48,8 +49,8 @@ def _keras(name: str, function: str, shape: dict) -> Contender:
     return Contender(name, "keras", f"benchmarks.keras_steps:{function}", shape, needs=("keras",))
 
 
-def _torch(name: str, builder: str, shape: dict, channels_last: bool) -> Contender:
-    options = {"builder": builder, "channels_last": channels_last, **shape}
+def _torch(name: str, builder: str, shape: dict, **options) -> Contender:
+    options = {"builder": builder, **options, **shape}
     return Contender(name, "torch", "benchmarks.torch_resnet:step", options, needs=("torch",))
 
 

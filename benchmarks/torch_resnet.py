@@ -60,9 +60,15 @@ def resnet20(channels: int = 1, classes: int = 10) -> nn.Module:
 
 
 def step(
-    builder: str, mode: str, channels_last: bool, batch: int, image_shape: tuple, classes: int
+    builder: str,
+    mode: str,
+    channels_last: bool,
+    batch: int,
+    image_shape: tuple,
+    classes: int,
+    dtype: str = "float32",
 ) -> Callable:
-    """One eager step that ends with its result on the host, like the Keras one."""
+    """One eager step that ends with its result on the host, like the Keras one; bfloat16 by autocast."""
     torch.manual_seed(0)
     random = np.random.default_rng(0)  # the data of benchmarks.keras_steps.random_batch
     pixels = random.standard_normal((batch, *image_shape), "float32").transpose(0, 3, 1, 2)
@@ -71,13 +77,15 @@ def step(
     images = torch.from_numpy(pixels).contiguous(memory_format=memory)  # [B, C, H, W]
     model = {"resnet50": resnet50, "resnet20": resnet20}[builder](image_shape[-1], classes)
     model = model.to(memory_format=memory)
+    cast = torch.autocast("cpu", torch.bfloat16, enabled=dtype == "mixed_bfloat16")
     if mode == "train":
         optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
         loss_function = nn.CrossEntropyLoss()
 
         def train() -> None:
             optimizer.zero_grad(set_to_none=True)
-            loss = loss_function(model(images), labels)
+            with cast:
+                loss = loss_function(model(images), labels)
             loss.backward()
             optimizer.step()
             loss.item()
@@ -87,7 +95,7 @@ def step(
     model.eval()
 
     def infer() -> None:
-        with torch.inference_mode():
-            model(images).numpy()
+        with torch.inference_mode(), cast:
+            model(images).float().numpy()
 
     return infer

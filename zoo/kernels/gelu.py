@@ -4,6 +4,8 @@ By automatic differentiation its gradient is the slowest element-wise operation 
 kernel for each direction takes a third of the processor time under TensorFlow.
 """
 
+import math
+
 import keras
 from keras import ops
 
@@ -21,8 +23,12 @@ def gelu(x, approximate=False, training=False):
         approximate: the tanh form.
         training: a gradient will be asked for. Without one TensorFlow joins GELU to the product before it.
     """
-    if training and keras.backend.backend() == "tensorflow":
+    if keras.backend.backend() != "tensorflow":
+        return gelu_plain(x, approximate)
+    if training:
         from zoo.kernels.gelu_tensorflow import gelu_tensorflow
 
         return gelu_tensorflow(x, approximate)
+    if approximate:  # written so that TensorFlow knows it behind the product of a Keras layer
+        return 0.5 * x * (1.0 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
     return gelu_plain(x, approximate)
