@@ -48,6 +48,12 @@ def test_gelu_equals_plain_with_its_gradient(approximate, dtype, share):
     )
 
 
+@pytest.mark.parametrize("approximate", [False, True])
+def test_gelu_without_a_gradient_equals_plain(approximate):
+    x = np.random.default_rng(0).normal(0, 3, (7, 33)).astype("float32")
+    np.testing.assert_allclose(gelu(x, approximate), gelu_plain(x, approximate), atol=1e-6)
+
+
 def test_gelu_far_out_is_finite_with_its_gradient():
     x = np.array([-1e4, -50, -1e-30, 0, 1e-30, 50, 1e4], "float32")
     for approximate in (False, True):
