@@ -12,6 +12,7 @@ import keras
 from keras import ops
 
 from zoo.kernels import by_panels, panel_product, panels_of
+from zoo.kernels.projection import ONE_ROW, ROWS
 
 WORTH = 24  # steps after which panels have saved the time of their copies
 FEW = 64  # rows, for which memory sets the pace
@@ -20,8 +21,8 @@ FEW = 64  # rows, for which memory sets the pace
 def step_way(model, rows, steps=WORTH):
     """How `rows` rows read the weights of `model` for `steps` steps; None for as they are.
 
-    "panels": float32, kernels as panels that lie in one piece. "turned": one row in bfloat16, every kernel
-    transposed.
+    "panels": one row in float32, the layers' kernels as panels that lie in one piece. "groups": several rows,
+    the head's too, as groups of panels. "turned": one row in bfloat16, every kernel transposed.
     """
     if keras.backend.backend() != "tensorflow" or not hasattr(model, "head_kernel"):
         return None
@@ -31,14 +32,18 @@ def step_way(model, rows, steps=WORTH):
         return None
     if model.compute_dtype == "bfloat16":
         return "turned" if rows == 1 else None
-    return "panels" if model.compute_dtype == "float32" and rows <= FEW and steps >= WORTH else None
+    if model.compute_dtype != "float32" or rows > FEW or steps < WORTH:
+        return None
+    return "panels" if rows == 1 else "groups"
 
 
 def step_kernels(model, way):
     """The copies that `step_logits` takes, a list of tensors or groups of them."""
     if way == "panels":
-        head = panels_of(model.head_kernel(), turned=True)
-        return [head, *(panels_of(layer.kernel) for layer in _plain(model))]
+        return [panels_of(layer.kernel, **ONE_ROW) for layer in _plain(model)]
+    if way == "groups":
+        head = panels_of(model.head_kernel(), **ROWS, turned=True)
+        return [head, *(panels_of(layer.kernel, **ROWS) for layer in _plain(model))]
     if way == "turned":
         dtype = model.compute_dtype
         turned = [ops.transpose(ops.cast(variable, dtype)) for variable in _kernels(model)]
@@ -49,6 +54,9 @@ def step_kernels(model, way):
 def step_logits(model, token, kernels, way, **options):
     """(logits float32 [B, 1, V], cache) of `model(token [B, 1], **options)`, by the copies of its weights."""
     if way == "panels":
+        with by_panels(_plain(model), kernels):
+            return model(token, **options)
+    if way == "groups":
         head, *others = kernels
         with by_panels(_plain(model), others):
             hidden, cache = model.hidden(token, **options)

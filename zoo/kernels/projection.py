@@ -1,8 +1,9 @@
 """The product of a dense layer, by panels of its weights inside a compiled loop of single steps.
 
 Few rows meet every weight once, so that memory sets the pace: panels, each of which lies in one piece, are
-read at its full speed, a kernel [D, N] at two thirds of it. XLA leaves a product of many panels to one core
-and runs products that do not wait for each other side by side: there is a group of panels for each core.
+read at its full speed, a kernel [D, N] at two thirds of it. For one row XLA shares the panels out among the
+cores. For several it leaves a product of many panels to one core, but runs products that do not wait for each
+other side by side: then there is a group of panels for each core.
 
 Shapes: R rows, D and N widths before and after, G panels of a group, P their width.
 """
@@ -14,8 +15,8 @@ import os
 
 from keras import ops
 
-WIDTH = 64  # P: four registers of AVX-512, a line of memory each
-GROUPS = min(os.cpu_count() or 1, 8)  # more cores do not make memory faster
+ONE_ROW = {"width": 96, "groups": 1}  # what the memory likes best, for `panels_of`
+ROWS = {"width": 64, "groups": min(os.cpu_count() or 1, 8)}  # more cores do not make memory faster
 _panels = contextvars.ContextVar("panels")  # of the layers that have some, by their id
 
 
@@ -28,18 +29,18 @@ def project(dense, x):
     return y if dense.bias is None else y + dense.bias
 
 
-def panels_of(kernel, turned=False):
-    """A copy of the kernel [D, N], or `turned` [N, D]: up to `GROUPS` groups [G, D, P], zeros behind N."""
+def panels_of(kernel, width, groups, turned=False):
+    """A copy of the kernel [D, N], or `turned` [N, D]: up to `groups` of [G, D, P], zeros behind N."""
     axis = 0 if turned else 1
-    count = -(-kernel.shape[axis] // WIDTH)
-    behind = [0, count * WIDTH - kernel.shape[axis]]
+    count = -(-kernel.shape[axis] // width)
+    behind = [0, count * width - kernel.shape[axis]]
     if behind[1]:
         kernel = ops.pad(kernel, [behind, [0, 0]] if turned else [[0, 0], behind])
     if turned:
-        panels = ops.transpose(ops.reshape(kernel, (count, WIDTH, -1)), (0, 2, 1))
+        panels = ops.transpose(ops.reshape(kernel, (count, width, -1)), (0, 2, 1))
     else:
-        panels = ops.transpose(ops.reshape(kernel, (-1, count, WIDTH)), (1, 0, 2))
-    groups = min(GROUPS, count)
+        panels = ops.transpose(ops.reshape(kernel, (-1, count, width)), (1, 0, 2))
+    groups = min(groups, count)
     cuts = [count * i // groups for i in range(groups + 1)]
     return tuple(panels[begin:end] for begin, end in itertools.pairwise(cuts))
 
