@@ -7,6 +7,7 @@ import importlib
 _MODULES = {
     "bert_tiny.shakespeare": "bert_tiny_shakespeare",
     "digits.fsdd": "digits_fsdd",
+    "digits.voices": "digits_voices",
     "gpt_characters.shakespeare": "gpt_characters_shakespeare",
     "gpt_mini.shakespeare": "gpt_mini_shakespeare",
     "image_fine_tune": "image_fine_tune",

@@ -96,7 +96,7 @@ def digit_strings(
 
     | split              | what                                                        |
     |--------------------|-------------------------------------------------------------|
-    | "train"            | 1,000 strings of 2-6 digits and all single digits           |
+    | "train"            | 1,000 strings of 2-6 digits and all single digits twice     |
     | "validation"       | 60 strings of 3-7 digits                                    |
     | "train+validation" | as "train", of the official training split                  |
     | "test"             | 100 strings of 3-7 digits from the official test split      |
@@ -115,9 +115,13 @@ def digit_strings(
         return spoken_digits("all", root, speakers=without, strings=100, seed=1)
     if split == "test":
         return spoken_digits(split, root, strings=100, seed=1)
-    strings = spoken_digits(split, root, without=without, strings=1000, length=(2, 6), cut=CUT)
-    single = spoken_digits(split, root, without=without)
-    parts = (getattr(strings, name) + getattr(single, name) for name in ("audio", "texts", "speakers"))
+    found = [  # half of all as they were cut, half with background around them
+        spoken_digits(split, root, without=without, strings=500, length=(2, 6), seed=0, cut=CUT),
+        spoken_digits(split, root, without=without, strings=500, length=(2, 6), seed=1, cut=CUT, around=0.1),
+        spoken_digits(split, root, without=without),
+        spoken_digits(split, root, without=without, around=0.05),
+    ]
+    parts = ([row for part in found for row in getattr(part, n)] for n in ("audio", "texts", "speakers"))
     return AudioDataset(*parts, "digit_strings", split, LICENCE)
 
 
