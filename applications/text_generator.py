@@ -16,6 +16,7 @@ from zoo.applications.text_serving import TextServing
 
 from zoo import models
 from zoo.decoding.generation import generate
+from zoo.decoding.step_kernels import forget_kernels
 from zoo.layers import packed_mask
 from zoo.losses.chunked_cross_entropy import chunked_cross_entropy
 from zoo.preprocessing.byte_pair import BytePair
@@ -106,6 +107,7 @@ class TextGenerator(Adaptation, TextScoring, TextServing, Application):
 
     def training_data(self, x, y=None, sample_weight=None, batch_size=32, shuffle=True):
         """Raw documents -> shuffled batches of packed rows; another offset and order in every pass."""
+        forget_kernels(self.model)  # while the weights change, these would only fill memory
         return packed_rows(self._stream(x, y), self.row_length, batch_size, shuffle, drop_remainder=shuffle)
 
     def inference_data(self, x, y=None, sample_weight=None, batch_size=32, labelled=True):

@@ -39,7 +39,7 @@ ACCENTS = (*ESPEAK, "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc
 VARIANTS = (("", "+m3", "+f2", "+f5"), ("+m2", "+m7", "+f3", "+croak"))  # the accents take turns at them
 BETWEEN = [  # two voices of Kokoro's each
     [f"kokoro:{voice}+{KOKORO[(step * i + begin) % len(KOKORO)]}" for i, voice in enumerate(KOKORO)]
-    for step, begin in ((17, 11), (23, 19))
+    for step, begin in ((17, 11), (23, 19), (29, 7), (31, 13), (37, 23))
 ]
 SINGLE_VOICES = (  # they say each digit once, on its own
     *(f"kokoro:{voice}" for voice in KOKORO),
@@ -65,9 +65,27 @@ PRONUNCIATIONS = (  # each digit as people say it who grew up with other vowels 
     ("ˈɛt", "ˈIt", "ˈeːt", "ˈAtʰ"),
     ("nˈan", "nˈɑɪn", "nˈɛɪn", "nˈYn"),
 )
-JOINED = 3200
+LANGUAGES = {  # the digits as people say them who grew up with another language
+    "Arabic": "zˈiɾo wˈan tˈu sɾˈi fˈoːr fˈaif sˈiks sˈɪfɪn ˈeːt nˈain",
+    "Chinese": "zˈilO wˈaŋ tʰˈu swˈi fˈɔ fˈaf sˈiks sˈɛwən ˈAtʰ nˈaI",
+    "Dutch": "zˈiːɹoː ʋˈɑn tˈuː tɹˈi fˈɔːr fˈIf sˈɪks sˈɛvə ˈeːt nˈɛɪn",
+    "French": "zeʁˈo wˈœn tˈu sʁˈi fˈɔʁ fˈaiv sˈiks sˈɛvɛn ˈɛt nˈain",
+    "German": "zˈiːʁo vˈan tˈuː sʁˈiː fˈoːɐ fˈIf zˈɪks sˈɛvn ˈɛɪt nˈIn",
+    "Greek": "zˈiɾo ɣwˈan tˈu θɾˈi fˈoɾ fˈaiv sˈiks sˈeven ˈeit nˈain",
+    "Hindi": "zˈiɾoː ʋˈan ʈˈu tɾˈiː fˈoɾ fˈaːiv sˈɪks sˈeʋən ˈeʈ nˈaːin",
+    "Irish": "zˈiɹO wˈʊn ʧˈu tɹˈi fˈOɹ fˈɑɪv sˈɪks sˈɛvən ˈeːt nˈɑɪn",
+    "Italian": "ʣˈɛɾo wˈan tˈu tɾˈi fˈɔɾ fˈaiv sˈiks sˈɛven ˈeit nˈain",
+    "Japanese": "zˈeɾo wˈan tsˈɯ sɯɾˈiː fˈɔː fˈaibɯ ɕˈikkɯs sˈebɯn ˈeːt nˈain",
+    "Russian": "zˈiro vˈan tˈu trʲˈi fˈor fˈajf sʲˈiks sʲˈeven ˈɛjt nˈajn",
+    "Spanish": "sˈeɾo ɡwˈan tˈu tɾˈi fˈoɾ fˈaif sˈiks sˈeβen ˈejt nˈajn",
+}
+FOREIGN_VOICES = (*(f"kokoro:{voice}" for voice in KOKORO), *BETWEEN[2], *BETWEEN[3], *BETWEEN[4])
+JOINED = 4800
 _FIGURES = {word: str(digit) for digit, word in enumerate(WORDS)}
 _FIGURES |= {f"/{sounds}/": str(digit) for digit, ways in enumerate(PRONUNCIATIONS) for sounds in ways}
+_FIGURES |= {
+    f"/{sounds}/": str(digit) for line in LANGUAGES.values() for digit, sounds in enumerate(line.split())
+}
 _SILENT = 0.02  # of the loudest sample
 
 
@@ -126,10 +144,17 @@ def _single(out):
         for number, voice in enumerate(ACCENTED_VOICES)
         for digit, ways in enumerate(PRONUNCIATIONS)
     ]
+    lines = tuple(LANGUAGES.values())
+    foreign = [
+        (f"/{sounds}/", voice)
+        for number, voice in enumerate(FOREIGN_VOICES)
+        for sounds in lines[number % len(lines)].split()
+    ]
     voices = {}
     for name, texts, names, each in (
         ("single", WORDS, SINGLE_VOICES, True),
         ("accents", *zip(*said, strict=True), False),
+        ("languages", *zip(*foreign, strict=True), False),
     ):
         folder = out and Path(out) / name
         spoken = spoken_once(f"digit_voices/{name}", texts, names, each, folder, sample_rate=8000)

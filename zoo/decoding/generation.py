@@ -28,7 +28,7 @@ from zoo.decoding.beam import begin_beams, grow_beams
 from zoo.decoding.prompts import occurrences, run_prompts
 from zoo.decoding.sampling import NEVER, next_token, penalize
 from zoo.decoding.speculative import begin_speculation, speculate
-from zoo.decoding.step_kernels import step_kernels, step_logits, step_way
+from zoo.decoding.step_kernels import kept_kernels, step_logits, step_way
 
 _compiled = weakref.WeakKeyDictionary()  # model -> {what is in use: (prefill, loop)}
 
@@ -152,7 +152,7 @@ def _chunks(model, tokens, lengths, max_new_tokens, sampler, features, size):
     total = np.int32(rounded_length(wanted, model.max_length))
     pads, tokens, total, sampler = _tensors(pads, tokens, total, sampler)
     state = begin(tokens, pads, total, sampler)
-    kernels = step_kernels(model, way)
+    kernels = kept_kernels(model, way)
     while given < wanted:
         stop = min(wanted, given + size)
         if stop > int(state["place"]):
@@ -173,7 +173,7 @@ def _searched(model, tokens, lengths, max_new_tokens, sampler, features, num_bea
     total = np.int32(rounded_length(wanted, model.max_length))
     inputs = _tensors(tokens, np.int32(given - lengths), total, sampler)
     state, stop = begin(*inputs), ops.convert_to_tensor(np.int32(wanted))
-    answers, place, _ = loop(state, inputs[1], stop, inputs[3], step_kernels(model, way))
+    answers, place, _ = loop(state, inputs[1], stop, inputs[3], kept_kernels(model, way))
     return ops.convert_to_numpy(answers)[:, given : int(place)]
 
 

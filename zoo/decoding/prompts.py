@@ -24,7 +24,7 @@ def run_prompts(model, tokens, pads, total, cache_dtype=None):
         tokens,
         attention_mask=steps >= 0,
         positions=ops.maximum(steps, 0),
-        cache=model.make_cache(batch, length, cache_dtype),
+        cache=model.make_cache(batch, 0, cache_dtype),
         cache_index=0,
         last_only=True,
     )

@@ -1,14 +1,18 @@
-"""Weights in the layout in which a compiled loop of single steps reads them fastest: copies, one an answer.
+"""Weights in the layout in which a compiled loop of single steps reads them fastest: copies of them.
 
 On a CPU every step waits for the weights to come from memory. Where they lie the wrong way XLA reads them at
 half the speed, or as float32.
+
+The copies are kept with the model until its weights change, and no longer than the model.
 
 Shapes: D model width, V vocabulary.
 """
 
 import contextlib
+import weakref
 
 import keras
+import numpy as np
 from keras import ops
 
 from zoo.kernels import by_panels, panel_product, panels_of
@@ -16,6 +20,7 @@ from zoo.kernels.projection import ONE_ROW, ROWS
 
 WORTH = 24  # steps after which panels have saved the time of their copies
 FEW = 64  # rows, for which memory sets the pace
+_kept = weakref.WeakKeyDictionary()  # model -> (way, weights that the copies are of, copies)
 
 
 def step_way(model, rows, steps=WORTH):
@@ -51,6 +56,26 @@ def step_kernels(model, way):
     return []
 
 
+def kept_kernels(model, way):
+    """`step_kernels`: those of the last call as long as the weights are the same ones."""
+    if way is None:
+        return []
+    import tensorflow as tf
+
+    # TensorFlow never changes a tensor that somebody holds: an update of its variable writes elsewhere.
+    weights = list(map(tf.convert_to_tensor, _sources(model)))
+    known = _kept.get(model)
+    if known is None or known[0] != way or _places(known[1]) != _places(weights):
+        _kept.pop(model, None)
+        known = _kept[model] = way, weights, step_kernels(model, way)
+    return known[2]
+
+
+def forget_kernels(model):
+    """Frees what `kept_kernels` keeps."""
+    _kept.pop(model, None)
+
+
 def step_logits(model, token, kernels, way, **options):
     """(logits float32 [B, 1, V], cache) of `model(token [B, 1], **options)`, by the copies of its weights."""
     if way == "panels":
@@ -66,8 +91,7 @@ def step_logits(model, token, kernels, way, **options):
         return model(token, **options)
     token, embeddings, *turned = _kept_inside(token, *kernels)
     values = [ops.transpose(kernel) for kernel in turned]  # XLA multiplies by the transposed one
-    variables = [model.embedding.tokens.embeddings, *_kernels(model)]
-    with keras.StatelessScope(state_mapping=list(zip(variables, [embeddings, *values], strict=True))):
+    with keras.StatelessScope(state_mapping=list(zip(_sources(model), [embeddings, *values], strict=True))):
         return model(token, **options)
 
 
@@ -75,6 +99,16 @@ def _plain(model):
     """The dense layers whose product is that of their kernel."""
     layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Dense)]
     return [layer for layer in layers if not (layer.lora_enabled or layer.quantization_mode)]
+
+
+def _sources(model):
+    """The variables that copies are of."""
+    return [model.embedding.tokens.embeddings, *_kernels(model)]
+
+
+def _places(tensors):
+    """Where in memory the tensors lie."""
+    return [np.asarray(tensor).__array_interface__["data"][0] for tensor in tensors]
 
 
 def _kernels(model):

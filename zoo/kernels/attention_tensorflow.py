@@ -2,26 +2,27 @@
 
 import tensorflow as tf
 
+from zoo.kernels.attention import HIDDEN
 from zoo.kernels.compiled_tensorflow import compiled
 from zoo.kernels.dropout_tensorflow import as_seed, thin
 
 
-def attention_weights_tensorflow(scores, bias, rate, seed):
-    """See `zoo.kernels.attention.attention_weights_plain`. Without a bias or dropout theirs are left out."""
-    bias = tf.zeros((1, 1, 1, 1)) if bias is None else bias
+def attention_weights_tensorflow(scores, seen, rate, seed):
+    """See `zoo.kernels.attention.attention_weights_plain`. Without dropout its part is left out."""
+    seen = tf.ones((1, 1, 1, 1), "bool") if seen is None else seen
     seed = as_seed(seed if rate else 0)
 
     @tf.custom_gradient
     def apply(scores):
-        dropped, weights = _forward(scores, bias, rate, seed)
+        dropped, weights = _forward(scores, seen, rate, seed)
         return dropped, lambda upstream: _backward(weights, upstream, rate, seed)
 
     return apply(scores)
 
 
 @compiled
-def _forward(scores, bias, rate, seed):
-    wide = tf.cast(scores, "float32") + tf.cast(bias, "float32")
+def _forward(scores, seen, rate, seed):
+    wide = tf.where(seen, tf.cast(scores, "float32"), HIDDEN)
     weights = tf.cast(tf.nn.softmax(wide), scores.dtype)
     return (thin(weights, rate, seed) if rate else weights), weights
 

@@ -51,7 +51,8 @@ class SelfAttention(keras.layers.Layer):
         x: float [B, T, D].
         attention_mask: int or bool, 1 where a key is seen: [B, S], or [B, T, S] (`packed_mask`).
         positions: int [T] or [B, T] for rotary positions; by default those from `cache_index` (else 0) on.
-        cache: a pair (keys, values) of [B, K, S, W] from `make_cache`.
+        cache: a pair (keys, values) of [B, K, S, W] from `make_cache`; with S = 0 a prefill makes it as long
+            as what it reads.
         cache_index: where in S the T new positions begin: a scalar, or int [B] for rows of different lengths.
             The Python number 0 (prefill) attends over the T new positions alone, whatever S is, and
             `attention_mask` is then of T keys.
@@ -160,10 +161,10 @@ class SelfAttention(keras.layers.Layer):
             cache = tuple(_write(old, new, offset) for old, new in zip(cache, (keys, values), strict=True))
             if not _is_zero(offset):
                 keys, values = (ops.cast(part, self.compute_dtype) for part in cache)
-        bias = self._bias(attention_mask, offset, length, ops.shape(keys)[2])
+        seen = self._seen(attention_mask, offset, length, ops.shape(keys)[2])
         rate = self.dropout if training else 0.0
         seed = self.seed_generator.next() if rate else None
-        y, weights = kernels.attention(queries, keys, values, bias, rate, seed, training=bool(training))
+        y, weights = kernels.attention(queries, keys, values, seen, rate, seed, training=bool(training))
         y = ops.reshape(ops.transpose(y, (0, 2, 1, 3)), (-1, self.num_heads * self.width))  # [B T, H W]
         y = ops.reshape(kernels.project(self.out, y), (batch, length, hidden_dim))
         extras = (*([cache] if cache is not None else []), *([weights] if return_scores else []))
@@ -180,8 +181,8 @@ class SelfAttention(keras.layers.Layer):
         parts = ops.transpose(parts, (0, 2, 1, 3))
         return ops.split(parts, (heads, heads + kv_heads), axis=1)
 
-    def _bias(self, attention_mask, offset, length, keys_length):
-        """0 where a query sees a key and a large negative number elsewhere, float [B or 1, 1, T or 1, S]."""
+    def _seen(self, attention_mask, offset, length, keys_length):
+        """Where a query sees a key, bool [B or 1, 1, T or 1, S]; None for everywhere."""
         seen = None
         if attention_mask is not None:
             seen = ops.cast(attention_mask, "bool")
@@ -190,9 +191,7 @@ class SelfAttention(keras.layers.Layer):
             order = ops.arange(keys_length) <= _positions(offset, length)[..., None]  # [T, S] or [B, T, S]
             order = order if len(order.shape) == 3 else order[None]
             seen = order if seen is None else ops.logical_and(seen, order)
-        if seen is None:
-            return None
-        return ops.where(seen[:, None], ops.zeros((), "float32"), ops.full((), -1e9, "float32"))
+        return None if seen is None else seen[:, None]
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -223,6 +222,8 @@ def _positions(offset, length):
 def _write(cache, new, offset):
     """`new` [B, K, T, W] into `cache` [B, K, S, W] from `offset` (scalar or [B]) on."""
     new = ops.cast(new, cache.dtype)
+    if cache.shape[2] == 0:
+        return new
     if isinstance(offset, int) or not len(offset.shape):
         if cache.shape[0] == 1:  # without this axis XLA updates the cache of a loop in place
             return ops.slice_update(cache[0], (0, offset, 0), new[0])[None]
