@@ -104,4 +104,5 @@ GPT_ITEMS = (
     _byte_pair("byte_pair_plays", "of Shakespeare's plays", made_up=False),
     _byte_pair("byte_pair_plays_32", "of Shakespeare's plays", made_up=False, count=32),
     _byte_pair("byte_pair_new_words", "of words that never come again", made_up=True),
+    _byte_pair("byte_pair_new_words_32", "of words that never come again", made_up=True, count=32),
 )

@@ -6,6 +6,7 @@ import pytest
 from zoo.applications import TextGenerator
 
 import zoo
+from zoo.decoding import step_kernels
 from zoo.preprocessing import BytePair, TokenFile
 
 pytest.importorskip("tokenizers", reason="tokenizers is not installed")
@@ -48,6 +49,17 @@ def test_a_draft_changes_nothing_but_the_passes(app):
     other = TextGenerator(draft.model, BytePair(BytePair.of_bytes().vocabulary[::-1], split="whole"))
     with pytest.raises(ValueError, match="draft: expected the vocabulary of this application"):
         app.generate("a", draft=other)
+
+
+@pytest.mark.slow
+def test_training_frees_the_copies_of_the_weights_and_changes_the_answer():
+    app = make()
+    before = app.generate("to be", max_new_tokens=32, stop=None)
+    assert app.model in step_kernels._kept
+    app.compile(learning_rate=3e-2)
+    app.fit(TEXTS, epochs=1, batch_size=4, verbose=0)
+    assert app.model not in step_kernels._kept
+    assert app.generate("to be", max_new_tokens=32, stop=None) != before
 
 
 @pytest.mark.slow

@@ -5,7 +5,15 @@ import tensorflow as tf
 
 import zoo
 from zoo.decoding import generation
-from zoo.decoding.step_kernels import FEW, WORTH, step_kernels, step_logits, step_way
+from zoo.decoding.step_kernels import (
+    FEW,
+    WORTH,
+    forget_kernels,
+    kept_kernels,
+    step_kernels,
+    step_logits,
+    step_way,
+)
 
 LLAMA = {"mlp": "swiglu", "norm": "rms", "rotary_base": 100.0, "use_bias": False, "num_kv_heads": 2}
 
@@ -48,6 +56,27 @@ def test_a_row_goes_on_from_changed_weights(dtype):
     model.final_norm.beta.assign(np.eye(32, dtype="float32")[0])
     model.embedding.tokens.embeddings.assign(np.eye(97, 32, k=-7, dtype="float32"))
     assert zoo.decoding.generate(model, tokens, max_new_tokens=WORTH)[0, 5:].tolist() == [7] * WORTH
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("way", ["panels", "groups", "turned"])
+def test_copies_are_kept_until_a_weight_changes(way, compiled):
+    model = decoder("bfloat16" if way == "turned" else "float32")
+    kept = kept_kernels(model, way)
+    assert kept_kernels(model, way) is kept
+    kernel = model.blocks[1].mlp_out.kernel.value
+    update = tf.function(lambda: kernel.assign_sub(tf.ones_like(kernel)), jit_compile=compiled)
+    for _ in range(2):  # the second update may write where the first one did
+        update()
+        fresh = kept_kernels(model, way)
+        assert fresh is not kept
+        for found, expected in zip(
+            keras.tree.flatten(fresh), keras.tree.flatten(step_kernels(model, way)), strict=True
+        ):
+            np.testing.assert_array_equal(found, expected)
+        kept = fresh
+    forget_kernels(model)
+    assert kept_kernels(model, way) is not kept
 
 
 def test_few_steps_and_many_rows_are_not_worth_the_copies():

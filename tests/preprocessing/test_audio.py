@@ -105,6 +105,15 @@ def test_resampling_removes_what_would_alias():
     assert np.abs(resample(np.sin(2 * np.pi * 6000 * time)[None], 16000, 8000))[0, 300:-300].max() < 2e-3
 
 
+@pytest.mark.parametrize(("length", "rate"), [(1, 8000), (7999, 8000), (16001, 8000), (12345, 44100)])
+def test_a_waveform_at_another_rate_is_the_resampled_one(length, rate):
+    audio = np.random.default_rng(length).uniform(-1, 1, length).astype("float32")
+    expected = resample(audio[None], rate, 16000)[0]
+    found = waveform((audio, rate), 16000)
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("width", [1, 2, 3, 4])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_wav_files_of_every_width_are_read(width, channels):

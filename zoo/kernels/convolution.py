@@ -21,10 +21,10 @@ def padded_conv_plain(x, kernel, stride, pad):
     return ops.conv(x, kernel, strides=stride, padding="valid", data_format="channels_last")
 
 
-def padded_conv(x, kernel, stride, pad):
-    """`padded_conv_plain` by the fastest path of the running backend."""
+def padded_conv(x, kernel, stride, pad, training=False):
+    """`padded_conv_plain` by the fastest path of the backend; `training`: a gradient will be asked for."""
     if keras.backend.backend() == "tensorflow":
         from zoo.kernels.convolution_tensorflow import padded_conv_tensorflow
 
-        return padded_conv_tensorflow(x, kernel, stride, pad)
+        return padded_conv_tensorflow(x, kernel, stride, pad, training)
     return padded_conv_plain(x, kernel, stride, pad)

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def padded_conv_tensorflow(x, kernel, stride, pad):
+def padded_conv_tensorflow(x, kernel, stride, pad, training=False):
     """See `zoo.kernels.convolution.padded_conv_plain`.
 
     Where "SAME" pads alike on both sides it saves the padded copy. Explicit padding would save it for every
@@ -18,6 +18,8 @@ def padded_conv_tensorflow(x, kernel, stride, pad):
     side = kernel.shape[0]
     if side == kernel.shape[1] == 2 * pad + 1 and (stride == 1 or side == 1):
         x = tf.nn.avg_pool2d(x, 1, stride, "SAME") if stride > 1 else x
+        if side == 1 and training and not tf.config.list_physical_devices("GPU"):
+            return _pointwise(x, kernel)
         return tf.nn.conv2d(x, kernel, strides=1, padding="SAME")
     height, width = (_covered(x, axis, side, stride, pad) for axis in (1, 2))
     if side < stride:
@@ -25,6 +27,32 @@ def padded_conv_tensorflow(x, kernel, stride, pad):
     if pad:
         x = tf.pad(x, ((0, 0), (pad, height[1]), (pad, width[1]), (0, 0)))
     return tf.nn.conv2d(x, kernel, strides=stride, padding="VALID")
+
+
+def _pointwise(x, kernel):
+    """1x1 convolution whose kernel's gradient is a matrix product over all pixels.
+
+    oneDNN's own goes pixel by pixel: of the 36 in ResNet-50 on 8 images of 224 px this takes 105 ms for 133,
+    in bfloat16 62 for 96.
+    """
+
+    @tf.custom_gradient
+    def apply(x, kernel):
+        def gradient(upstream):
+            to_x = tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=tf.shape(x),
+                filter=kernel,
+                out_backprop=upstream,
+                strides=[1, 1, 1, 1],
+                padding="SAME",
+            )
+            pixels, slopes = (tf.reshape(part, (-1, part.shape[-1])) for part in (x, upstream))
+            to_kernel = tf.matmul(pixels, slopes, transpose_a=True)
+            return to_x, tf.reshape(to_kernel, kernel.shape)
+
+        return tf.nn.conv2d(x, kernel, strides=1, padding="SAME"), gradient
+
+    return apply(tf.convert_to_tensor(x), tf.convert_to_tensor(kernel))
 
 
 def _covered(x, axis, side, stride, pad):

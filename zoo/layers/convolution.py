@@ -45,8 +45,9 @@ class Conv2D(keras.layers.Conv2D):
         )
         self.stride = stride
 
-    def convolution_op(self, inputs, kernel):
-        return padded_conv(inputs, kernel, self.stride, self.kernel_size[0] // 2)
+    def call(self, inputs, training=None):
+        pad = self.kernel_size[0] // 2
+        return padded_conv(inputs, self.kernel, self.stride, pad, training=bool(training))
 
     def get_config(self):
         base = keras.layers.Layer.get_config(self)

@@ -166,10 +166,16 @@ def waveform(item, sample_rate, row=0, name="x"):
             "int16 as int16"
         )
     if rate != sample_rate and len(audio):
-        from zoo.preprocessing.audio import resample
-
-        audio = resample(audio[None], rate, sample_rate)[0].numpy()
+        audio = _resampled(audio, rate, sample_rate)
     return audio
+
+
+def _resampled(audio, rate, sample_rate):
+    """`zoo.preprocessing.resample`, of whole seconds: oneDNN keeps a megabyte for every length it meets."""
+    from zoo.preprocessing.audio import resample
+
+    count = -(-len(audio) * sample_rate // rate)
+    return resample(np.pad(audio, (0, -len(audio) % rate))[None], rate, sample_rate)[0].numpy()[:count]
 
 
 def _part(item, row, name):

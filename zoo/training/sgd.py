@@ -15,6 +15,17 @@ class SGD(keras.optimizers.SGD):
         0.9
     """
 
+    def apply(self, grads, trainable_variables=None):
+        if keras.backend.backend() != "tensorflow" or not self.built:
+            super().apply(grads, trainable_variables)
+            return
+        import tensorflow as tf
+
+        # TensorFlow copies a weight that it updates while the backward pass still holds it.
+        dense = [gradient for gradient in grads if tf.is_tensor(gradient)]
+        with tf.control_dependencies(dense):
+            super().apply(grads, trainable_variables)
+
     def update_step(self, gradient, variable, learning_rate):
         if not self.momentum or keras.backend.backend() != "tensorflow":
             super().update_step(gradient, variable, learning_rate)
