@@ -1,9 +1,13 @@
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from battery import assert_close, assert_near
 
 from zoo.kernels import padded_conv, padded_conv_plain
+
+trained = functools.partial(padded_conv, training=True)
 
 
 def values_and_gradients(function, x, kernel, stride, pad):
@@ -26,7 +30,7 @@ def example(size, side, dtype="float32"):
 @pytest.mark.parametrize("side", [1, 3, 7])
 def test_fast_path_equals_plain_with_its_gradients(size, stride, side):
     x, kernel = example(size, side)
-    fast = values_and_gradients(padded_conv, x, kernel, stride, side // 2)
+    fast = values_and_gradients(trained, x, kernel, stride, side // 2)
     plain = values_and_gradients(padded_conv_plain, x, kernel, stride, side // 2)
     assert fast[0].shape == (2, -(-size[0] // stride), -(-size[1] // stride), 5)
     for actual, expected in zip(fast, plain, strict=True):
@@ -37,7 +41,7 @@ def test_fast_path_equals_plain_with_its_gradients(size, stride, side):
 @pytest.mark.parametrize("stride", [1, 2])
 def test_fast_path_equals_plain_in_bfloat16(stride, side):
     x, kernel = example((8, 7), side, "bfloat16")
-    fast = values_and_gradients(padded_conv, x, kernel, stride, side // 2)
+    fast = values_and_gradients(trained, x, kernel, stride, side // 2)
     plain = values_and_gradients(padded_conv_plain, x, kernel, stride, side // 2)
     for actual, expected in zip(fast, plain, strict=True):
         assert actual.dtype == tf.bfloat16
@@ -56,7 +60,7 @@ def test_padding_is_alike_on_both_sides_of_an_even_image():
 @pytest.mark.parametrize("side", [1, 3])
 def test_gradients_of_strided_convolutions_keep_to_their_memory(side, dtype):
     """A row that no window covers had oneDNN write past the end: the next allocations found a broken heap."""
-    values = tf.function(lambda x, kernel: values_and_gradients(padded_conv, x, kernel, 2, side // 2))
+    values = tf.function(lambda x, kernel: values_and_gradients(trained, x, kernel, 2, side // 2))
     for batch in (37, 12, 19, 1) * 4:
         for size in (28, 14, 9):
             gradients = values(tf.ones((batch, size, size, 4), dtype), tf.ones((side, side, 4, 8), dtype))

@@ -71,6 +71,35 @@ def test_layer_norm_equals_plain_with_its_gradients(shape, dtype, share):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("epsilon", [1e-12, 1e-5, 1e-3])
+@pytest.mark.parametrize(
+    "shape", [(3, 5, 7), (0, 5, 7), (2, 0, 7), (1, 2, 768), (4, 33, 384), (3, 1, 8)], ids=str
+)
+def test_layer_norm_of_inference_equals_plain_in_graphs(shape, epsilon):
+    x, gamma, beta = 3 + 50 * normal(*shape), normal(shape[-1], seed=2), normal(shape[-1], seed=3)
+    expected = layer_norm_plain(x, gamma, beta, epsilon)
+    for compiled in (False, True):
+        for known in (shape, (None, None, shape[-1])):
+            norm = tf.function(
+                lambda x: layer_norm(x, gamma, beta, epsilon),
+                [tf.TensorSpec(known)],
+                jit_compile=compiled,
+                autograph=False,
+            )
+            if compiled and not np.prod(shape):
+                continue
+            np.testing.assert_allclose(norm(x), expected, atol=3e-5)
+
+
+def test_layer_norm_of_inference_has_a_gradient():
+    x, gamma, beta = normal(2, 3, 8), normal(8, seed=2), normal(8, seed=3)
+    gradients = [
+        tf.function(lambda x, f=f: tf.gradients(f(x, gamma, beta, 1e-5) ** 3, x)[0], autograph=False)(x)
+        for f in (layer_norm, layer_norm_plain)
+    ]
+    assert_close(*gradients, atol=1e-4)
+
+
 @pytest.mark.parametrize(("dtype", "share"), [("float32", 1e-5), ("bfloat16", 0.02)])
 @pytest.mark.parametrize("masked", [False, True])
 def test_attention_weights_equal_plain_with_their_gradient(masked, dtype, share):

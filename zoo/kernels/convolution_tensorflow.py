@@ -30,10 +30,10 @@ def padded_conv_tensorflow(x, kernel, stride, pad, training=False):
 
 
 def _pointwise(x, kernel):
-    """1x1 convolution whose kernel's gradient is a matrix product over all pixels.
+    """1x1 convolution with the gradient of its kernel as one matrix product over all pixels.
 
-    oneDNN's own goes pixel by pixel: of the 36 in ResNet-50 on 8 images of 224 px this takes 105 ms for 133,
-    in bfloat16 62 for 96.
+    For the 36 kernels in ResNet-50 on 8 images of 224 px it takes 107 ms where oneDNN's operation takes 136,
+    in bfloat16 63 for 89.
     """
 
     @tf.custom_gradient
