@@ -57,6 +57,7 @@ class SelfAttention(keras.layers.Layer):
             The Python number 0 (prefill) attends over the T new positions alone, whatever S is, and
             `attention_mask` is then of T keys.
         return_scores: also return the attention weights, [B, H, T, S]; in training those after dropout.
+        last_only: only the last position looks at the others: T is 1 in what is returned, all of x is cached.
 
     Output: float [B, T, D]; with a cache (y, cache), with `return_scores` (y, weights), with both
     (y, cache, weights). The cache is written at its place, so a compiled loop updates it without a copy.
@@ -146,6 +147,7 @@ class SelfAttention(keras.layers.Layer):
         cache=None,
         cache_index=None,
         return_scores=False,
+        last_only=False,
         training=None,
     ):
         batch, length, hidden_dim = ops.shape(x)
@@ -162,6 +164,9 @@ class SelfAttention(keras.layers.Layer):
             if not _is_zero(offset):
                 keys, values = (ops.cast(part, self.compute_dtype) for part in cache)
         seen = self._seen(attention_mask, offset, length, ops.shape(keys)[2])
+        if last_only:
+            queries, length = queries[:, :, -1:], 1
+            seen = None if seen is None else seen[:, :, -1:]
         rate = self.dropout if training else 0.0
         seed = self.seed_generator.next() if rate else None
         y, weights = kernels.attention(queries, keys, values, seen, rate, seed, training=bool(training))

@@ -161,6 +161,7 @@ class TransformerBlock(keras.layers.Layer):
         cache=None,
         cache_index=None,
         return_scores=False,
+        last_only=False,
         training=None,
     ):
         y, *extras = _as_tuple(
@@ -171,10 +172,11 @@ class TransformerBlock(keras.layers.Layer):
                 cache=cache,
                 cache_index=cache_index,
                 return_scores=return_scores,
+                last_only=last_only,
                 training=training,
             )
         )
-        x = x + self._drop(y, training)
+        x = (x[:, -1:] if last_only else x) + self._drop(y, training)
         if self.norm_first:
             x = x + self._drop(self._mlp(self.mlp_norm(x), training), training)
         else:

@@ -166,21 +166,32 @@ class Gpt(keras.Model):
         return [block.make_cache(batch_size, length, dtype) for block in self.blocks]
 
     def hidden(
-        self, token_ids, attention_mask=None, positions=None, cache=None, cache_index=None, training=None
+        self,
+        token_ids,
+        attention_mask=None,
+        positions=None,
+        cache=None,
+        cache_index=None,
+        last_only=False,
+        training=None,
     ):
-        """float [B, T, D] after the final norm, what `logits` takes; with a cache (hidden, cache)."""
+        """float [B, T, D] after the final norm, what `logits` takes; with a cache (hidden, cache).
+
+        With `last_only` [B, 1, D]: the last block computes its keys and values alone for the others.
+        """
         if cache is not None and positions is None and not isinstance(cache_index, int):
             steps = ops.arange(ops.shape(token_ids)[1], dtype="int32")
             positions = steps + ops.expand_dims(ops.cast(cache_index, "int32"), -1)
         x = self.embedding(token_ids, positions=positions, training=training)  # [B, T, D]
         options = {"attention_mask": attention_mask, "positions": positions, "training": training}
+        ends = [last_only and block is self.blocks[-1] for block in self.blocks]
         if cache is None:
-            for block in self.blocks:
-                x = block(x, **options)
+            for block, end in zip(self.blocks, ends, strict=True):
+                x = block(x, last_only=end, **options)
             return self.final_norm(x)
         written = []
-        for block, pair in zip(self.blocks, cache, strict=True):
-            x, pair = block(x, cache=pair, cache_index=cache_index, **options)
+        for block, pair, end in zip(self.blocks, cache, ends, strict=True):
+            x, pair = block(x, cache=pair, cache_index=cache_index, last_only=end, **options)
             written.append(pair)
         return self.final_norm(x), written
 
@@ -198,9 +209,9 @@ class Gpt(keras.Model):
         last_only=False,
         training=None,
     ):
-        x = self.hidden(token_ids, attention_mask, positions, cache, cache_index, training)
+        x = self.hidden(token_ids, attention_mask, positions, cache, cache_index, last_only, training)
         x, extras = (x, ()) if cache is None else (x[0], x[1:])
-        logits = self.logits(x[:, -1:] if last_only else x)  # [B, T or 1, V]
+        logits = self.logits(x)  # [B, T or 1, V]
         return (logits, *extras) if extras else logits
 
     def head_kernel(self):
