@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from zoo.datasets import digit_strings, digit_voices, load, phone_prompts, spoken_digits
-from zoo.datasets.digit_voices import WORDS
+from zoo.datasets.digit_voices import LANGUAGES, WORDS
 from zoo.datasets.phone_prompts import split_of
 
 
@@ -103,26 +103,33 @@ def test_synthetic_voices_speak_digits_for_training_alone(digits, tmp_path, monk
 
     monkeypatch.setattr(sys.modules["zoo.datasets.synthetic_speech"], "speak_texts", speak)
     parts = [digit_voices("train", digits, "bob", tmp_path / "spoken") for _ in range(2)]
-    assert len(spoken) == 3  # the second call reads what the first has spoken
-    (texts, names), (digits_alone, single_voices), (ways, accented_voices) = spoken
+    assert len(spoken) == 4  # the second call reads what the first has spoken
+    (texts, names), (digits_alone, single_voices), (ways, accented_voices), foreign = spoken
     assert (len(texts), len(names)) == (1600, 16)
     assert digits_alone == WORDS
     assert len(set(single_voices)) == 160
     assert len(ways) == len(accented_voices) == 1080
     assert len(set(ways)) == 40
     assert all(len(set(accented_voices[n : n + 10])) == 1 for n in range(0, 1080, 10))
+    (foreign_ways, foreign_voices), lines = foreign, [line.split() for line in LANGUAGES.values()]
+    assert len(foreign_ways) == len(foreign_voices) == 2160
+    for number in range(216):
+        said = foreign_ways[10 * number : 10 * number + 10]
+        assert [sounds.strip("/") for sounds in said] == lines[number % 12]
+        assert len(set(foreign_voices[10 * number : 10 * number + 10])) == 1
     assert {len(text.split()) for text in texts} == set(range(1, 7))
     for part in parts:
         assert set(part.speakers) == {
             *("ann", *names),
             *(f"{voice}, single" for voice in single_voices),
             *(f"{voice}, accents" for voice in accented_voices),
+            *(f"{voice}, languages" for voice in foreign_voices),
         }
         figures = [str(WORDS.index(word)) for word in texts[0].split()]
-        assert part.texts[-4800] == " ".join(figures)
-        counts = [part.texts[-3200:].count(str(digit)) for digit in range(10)]
+        assert part.texts[-6400] == " ".join(figures)
+        counts = [part.texts[-4800:].count(str(digit)) for digit in range(10)]
         assert min(counts) > 10
-        assert {len(text.split()) for text in part.texts[-3200:]} == set(range(1, 7))
+        assert {len(text.split()) for text in part.texts[-4800:]} == set(range(1, 7))
     for split in ("validation", "test"):
         both = (read(split, digits, "bob") for read in (digit_voices, digit_strings))
         assert len({tuple(part.texts) for part in both}) == 1
