@@ -39,18 +39,18 @@ def _pointwise(x, kernel):
     """1x1 convolution as a matrix product over all pixels, and its gradients too.
 
     A training step of ResNet-50 on 8 images of 224 px takes 7 % less than with oneDNN's convolutions, which
-    turn each kernel into a layout of their own, in bfloat16 12 %. To a narrow x from a wide gradient they are
-    the faster ones in float32 while the kernel is small.
+    turn each kernel into a layout of their own, in bfloat16 12 %. Only the gradient of x is faster by
+    them where it has fewer channels than y, in float32 and while the kernel is small.
     """
-    narrow, wide = kernel.shape[2:]
-    convolves = x.dtype == tf.float32 and narrow < wide and narrow * wide < LARGE
+    channels, filters = kernel.shape[2:]
+    convolves = x.dtype == tf.float32 and channels < filters and channels * filters < LARGE
 
     @tf.custom_gradient
     def apply(x, kernel):
-        pixels, matrix = tf.reshape(x, (-1, narrow)), tf.reshape(kernel, (narrow, wide))
+        pixels, matrix = tf.reshape(x, (-1, channels)), tf.reshape(kernel, (channels, filters))
 
         def gradient(upstream):
-            slopes = tf.reshape(upstream, (-1, wide))
+            slopes = tf.reshape(upstream, (-1, filters))
             if convolves:
                 to_x = tf.raw_ops.Conv2DBackpropInput(
                     input_sizes=tf.shape(x),
@@ -65,7 +65,7 @@ def _pointwise(x, kernel):
             return to_x, tf.reshape(to_kernel, kernel.shape)
 
         y = tf.matmul(pixels, matrix)
-        return tf.reshape(y, tf.concat((tf.shape(x)[:3], [wide]), 0)), gradient
+        return tf.reshape(y, tf.concat((tf.shape(x)[:3], [filters]), 0)), gradient
 
     return apply(tf.convert_to_tensor(x), tf.convert_to_tensor(kernel))
 
