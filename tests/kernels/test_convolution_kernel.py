@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from battery import assert_close, assert_near
 
-from zoo.kernels import padded_conv, padded_conv_plain
+from zoo.kernels import convolution_tensorflow, padded_conv, padded_conv_plain
 
 trained = functools.partial(padded_conv, training=True)
 
@@ -41,32 +41,28 @@ def test_fast_path_equals_plain_with_its_gradients(size, stride, side):
 @pytest.mark.parametrize(("side", "stride"), [(3, 2), (5, 2), (5, 3), (7, 3)])
 @pytest.mark.parametrize("unknown", [False, True], ids=["eager", "any_size"])
 def test_gradient_of_a_wide_strided_kernel_by_shifts_equals_plain(size, side, stride, unknown, monkeypatch):
-    from zoo.kernels import convolution_tensorflow
-
     monkeypatch.setattr(convolution_tensorflow, "WIDE", 1)
     x, kernel = example(size, side)
-    by_shifts = functools.partial(values_and_gradients, trained, stride=stride, pad=side // 2)
+
+    def convolve(x, kernel):
+        return trained(x, kernel, stride, side // 2)
+
     if unknown:
         specs = tf.TensorSpec((None, None, None, 3)), tf.TensorSpec(kernel.shape)
-        convolve = tf.function(lambda x, kernel: trained(x, kernel, stride, side // 2), specs)
-        by_shifts = functools.partial(
-            values_and_gradients, lambda x, kernel, *_: convolve(x, kernel), stride=0, pad=0
-        )
+        convolve = tf.function(convolve, specs)
+    fast = values_and_gradients(lambda x, kernel, *_: convolve(x, kernel), x, kernel, stride, side // 2)
     plain = values_and_gradients(padded_conv_plain, x, kernel, stride, side // 2)
-    for actual, expected in zip(by_shifts(x, kernel), plain, strict=True):
+    for actual, expected in zip(fast, plain, strict=True):
         assert_close(actual, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("large", [0, 1 << 20])
 @pytest.mark.parametrize("channels", [(3, 5), (5, 3)], ids=str)
 def test_gradients_of_pointwise_convolutions_equal_plain_either_way(channels, large, monkeypatch):
-    from zoo.kernels import convolution_tensorflow
-
     monkeypatch.setattr(convolution_tensorflow, "LARGE", large)
     rng = np.random.default_rng(0)
-    x, kernel = (
-        tf.cast(rng.normal(size=shape), "float32") for shape in ((2, 5, 4, channels[0]), (1, 1, *channels))
-    )
+    shapes = (2, 5, 4, channels[0]), (1, 1, *channels)
+    x, kernel = (tf.cast(rng.normal(size=shape), "float32") for shape in shapes)
     fast = values_and_gradients(trained, x, kernel, 1, 0)
     for actual, expected in zip(fast, values_and_gradients(padded_conv_plain, x, kernel, 1, 0), strict=True):
         assert_close(actual, expected, atol=1e-4)
@@ -96,8 +92,6 @@ def test_padding_is_alike_on_both_sides_of_an_even_image():
 @pytest.mark.parametrize("wide", [1, 128])
 def test_gradients_of_strided_convolutions_keep_to_their_memory(side, dtype, wide, monkeypatch):
     """A row that no window covers had oneDNN write past the end: the next allocations found a broken heap."""
-    from zoo.kernels import convolution_tensorflow
-
     monkeypatch.setattr(convolution_tensorflow, "WIDE", wide)
     values = tf.function(lambda x, kernel: values_and_gradients(trained, x, kernel, 2, side // 2))
     for batch in (37, 12, 19, 1) * 4:
