@@ -10,10 +10,13 @@ from zoo.decoding.step_kernels import (
     WORTH,
     forget_kernels,
     kept_kernels,
+    step_cache,
     step_kernels,
     step_logits,
     step_way,
 )
+from zoo.decoding.step_shares import count_shares
+from zoo.kernels.projection import ROWS
 
 LLAMA = {"mlp": "swiglu", "norm": "rms", "rotary_base": 100.0, "use_bias": False, "num_kv_heads": 2}
 
@@ -27,45 +30,97 @@ def decoder(dtype, **arguments):
 
 @pytest.mark.parametrize("arguments", [{}, LLAMA, {**LLAMA, "tie_weights": False}])
 @pytest.mark.parametrize(
-    ("dtype", "rows"), [("float32", 1), ("float32", 3), ("bfloat16", 1), ("mixed_bfloat16", 1)]
+    ("way", "dtype", "rows"),
+    [
+        ("panels", "float32", 1),
+        ("groups", "float32", 3),
+        ("shares", "float32", 3),
+        ("turned", "bfloat16", 1),
+        ("turned", "mixed_bfloat16", 1),
+    ],
 )
-def test_copies_give_the_logits_of_the_weights(dtype, rows, arguments):
+def test_copies_give_the_logits_of_the_weights(way, dtype, rows, arguments):
     model = decoder(dtype, **arguments)
-    way = step_way(model, rows)
-    several = "panels" if rows == 1 else "groups"
-    assert way == (several if dtype == "float32" else "turned")
     tokens = np.random.default_rng(0).integers(0, 97, (rows, 9), "int32")
-    _, cache = model(tokens[:, :8], cache=model.make_cache(rows, 16), cache_index=0)
-    options = {"cache": cache, "cache_index": tf.constant(8), "attention_mask": np.ones((rows, 16), "int32")}
+    found = one_step(model, tokens, way)
+    assert found.dtype == "float32"
+    np.testing.assert_allclose(found, model(tokens)[:, -1:], atol=1e-5 if dtype == "float32" else 0.02)
+
+
+def one_step(model, tokens, way):
+    """Logits of the last of `tokens`, after a prefill of the others."""
+    rows, last = len(tokens), tokens.shape[1] - 1
+    _, cache = model(tokens[:, :-1], cache=model.make_cache(rows, 16), cache_index=0)
+    options = {
+        "cache": step_cache(model, cache, way),
+        "cache_index": tf.constant(last),
+        "attention_mask": tf.ones((rows, 16), "bool"),
+        "positions": tf.fill((rows, 1), last),
+    }
     step = tf.function(
         lambda token, kernels: step_logits(model, token, kernels, way, **options)[0], jit_compile=True
     )
-    expected = model(tokens)[:, -1:]
-    found = step(tf.constant(tokens[:, 8:]), step_kernels(model, way))
-    assert found.dtype == "float32"
-    np.testing.assert_allclose(found, expected, atol=1e-5 if dtype == "float32" else 0.02)
+    return step(tf.constant(tokens[:, -1:]), step_kernels(model, way))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_a_row_goes_on_from_changed_weights(dtype):
+@pytest.mark.parametrize("mlp", ["gelu", "geglu"])
+@pytest.mark.parametrize(("cores", "heads", "shares"), [(2, 4, 2), (4, 6, 3), (8, 5, 5), (2, 3, 1)])
+def test_shares_of_odd_models_give_their_logits(monkeypatch, cores, heads, shares, mlp):
+    monkeypatch.setitem(ROWS, "groups", cores)
+    model = zoo.models.Gpt(97, 8 * heads, 2, heads, max_length=32, mlp_dim=71, mlp=mlp)
+    model.build((None, None))
+    for variable in model.variables:  # no bias is left at zero
+        variable.assign(np.random.default_rng(1).normal(0, 0.3, variable.shape))
+    assert count_shares(model) == shares
+    assert step_way(model, 3) == ("shares" if shares > 1 else "groups")
+    tokens = np.random.default_rng(0).integers(0, 97, (3, 9), "int32")
+    np.testing.assert_allclose(one_step(model, tokens, "shares"), model(tokens)[:, -1:], atol=1e-4)
+
+
+def test_which_way_a_step_goes():
+    model = decoder("float32")
+    assert [step_way(model, rows) for rows in (1, 2, FEW)] == ["panels", "shares", "shares"]
+    assert step_way(model, 4, beams=True) == "groups"
+    assert step_way(decoder("bfloat16"), 1) == "turned"
+    model.blocks[0].mlp_in.enable_lora(2)
+    assert step_way(model, 4) == "groups"
+
+
+@pytest.mark.parametrize("arguments", [{}, LLAMA])
+def test_rows_by_shares_are_those_of_the_weights(monkeypatch, arguments):
+    model = decoder("float32", **arguments)
+    prompts = [[1, 2, 3], [5], [7, 8, 9, 10, 11]]
+    options = {"max_new_tokens": WORTH, "temperature": 1.0, "top_k": 9, "seed": 4}
+    found = zoo.decoding.generate(model, prompts, **options)
+    pieces = list(zoo.decoding.generate(model, prompts, stream=True, **options))
+    new = np.concatenate(pieces, axis=1).tolist()
+    assert [row[-WORTH:] for row in found] == new
+    monkeypatch.setattr(generation, "step_way", lambda *arguments: None)
+    assert found == zoo.decoding.generate(model, prompts, **options)
+
+
+@pytest.mark.parametrize(("dtype", "rows"), [("float32", 1), ("float32", 2), ("bfloat16", 1)])
+def test_rows_go_on_from_changed_weights(dtype, rows):
     model = decoder(dtype)
-    tokens = np.arange(5, dtype="int32")[None]
+    tokens = np.arange(5 * rows, dtype="int32").reshape(rows, 5)
     zoo.decoding.generate(model, tokens, max_new_tokens=WORTH)
     for variable in model.variables:  # only token 7 is likely, whatever came before
         variable.assign(tf.zeros_like(variable))
     model.final_norm.beta.assign(np.eye(32, dtype="float32")[0])
     model.embedding.tokens.embeddings.assign(np.eye(97, 32, k=-7, dtype="float32"))
-    assert zoo.decoding.generate(model, tokens, max_new_tokens=WORTH)[0, 5:].tolist() == [7] * WORTH
+    found = zoo.decoding.generate(model, tokens, max_new_tokens=WORTH)
+    assert found[:, 5:].tolist() == [[7] * WORTH] * rows
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("way", ["panels", "groups", "turned"])
-def test_copies_are_kept_until_a_weight_changes(way, compiled):
+@pytest.mark.parametrize("way", ["panels", "groups", "shares", "turned"])
+@pytest.mark.parametrize("weight", ["kernel", "bias"])
+def test_copies_are_kept_until_a_weight_changes(weight, way, compiled):
     model = decoder("bfloat16" if way == "turned" else "float32")
     kept = kept_kernels(model, way)
     assert kept_kernels(model, way) is kept
-    kernel = model.blocks[1].mlp_out.kernel.value
-    update = tf.function(lambda: kernel.assign_sub(tf.ones_like(kernel)), jit_compile=compiled)
+    weight = getattr(model.blocks[1].mlp_in, weight).value
+    update = tf.function(lambda: weight.assign_sub(tf.ones_like(weight)), jit_compile=compiled)
     for _ in range(2):  # the second update may write where the first one did
         update()
         fresh = kept_kernels(model, way)
@@ -104,6 +159,6 @@ def test_beams_by_panels_are_those_of_the_weights(monkeypatch):
     model = decoder("float32")
     tokens = np.arange(6, dtype="int32").reshape(2, 3)
     found = zoo.decoding.generate(model, tokens, max_new_tokens=WORTH, num_beams=3)
-    monkeypatch.setattr(generation, "step_way", lambda *arguments: None)
+    monkeypatch.setattr(generation, "step_way", lambda *arguments, **options: None)
     expected = zoo.decoding.generate(model, tokens, max_new_tokens=WORTH, num_beams=3)
     np.testing.assert_array_equal(found, expected)

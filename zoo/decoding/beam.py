@@ -73,7 +73,7 @@ def grow_beams(model, state, pads, stop, sampler, kernels=(), way=None, cache_dt
         state = dict(zip(names, parts, strict=True))
         last = state["place"] - 1
         token = ops.slice(state["tokens"], (0, 0, last), (batch, beams, 1))
-        logits, state["cache"] = step_logits(
+        logits, state["cache"], _ = step_logits(
             model,
             ops.reshape(token, (-1, 1)),
             kernels,

@@ -28,7 +28,7 @@ from zoo.decoding.beam import begin_beams, grow_beams
 from zoo.decoding.prompts import occurrences, run_prompts
 from zoo.decoding.sampling import NEVER, next_token, penalize
 from zoo.decoding.speculative import begin_speculation, speculate
-from zoo.decoding.step_kernels import kept_kernels, step_logits, step_way
+from zoo.decoding.step_kernels import kept_kernels, step_cache, step_logits, step_scratch, step_way
 
 _compiled = weakref.WeakKeyDictionary()  # model -> {what is in use: (prefill, loop)}
 
@@ -146,7 +146,9 @@ def _tensors(*parts):
 def _chunks(model, tokens, lengths, max_new_tokens, sampler, features, size):
     """int32 [B, n] arrays of new tokens, `size` at a time; fewer in all where every row has ended."""
     way = step_way(model, len(tokens), max_new_tokens)
-    begin, loop = _functions(model, features, (way,), (prefill, functools.partial(decode, way=way)))
+    begin, loop = _functions(
+        model, features, (way,), (functools.partial(prefill, way=way), functools.partial(decode, way=way))
+    )
     pads = np.int32(tokens.shape[1] - lengths)
     given, wanted = tokens.shape[1], tokens.shape[1] + max_new_tokens
     total = np.int32(rounded_length(wanted, model.max_length))
@@ -157,6 +159,7 @@ def _chunks(model, tokens, lengths, max_new_tokens, sampler, features, size):
         stop = min(wanted, given + size)
         if stop > int(state["place"]):
             state = loop(state, pads, ops.convert_to_tensor(np.int32(stop)), sampler, kernels)
+            state.pop("scratch")
         reached = int(state["place"])
         yield ops.convert_to_numpy(state["tokens"])[:, given:reached]
         if reached < stop or bool(ops.all(state["ended"])):
@@ -166,7 +169,7 @@ def _chunks(model, tokens, lengths, max_new_tokens, sampler, features, size):
 
 def _searched(model, tokens, lengths, max_new_tokens, sampler, features, num_beams):
     """int32 [B, n], the best answers of a beam search."""
-    way = step_way(model, len(tokens) * num_beams, max_new_tokens)
+    way = step_way(model, len(tokens) * num_beams, max_new_tokens, beams=True)
     ways = functools.partial(begin_beams, num_beams=num_beams), functools.partial(grow_beams, way=way)
     begin, loop = _functions(model, features, ("beams", num_beams, way), ways)
     given, wanted = tokens.shape[1], tokens.shape[1] + max_new_tokens
@@ -235,7 +238,7 @@ def compiled_functions(model, features, prefill, decode):
     return tf.function(begin, specs, autograph=False), tf.function(go_on, jit_compile=True, autograph=False)
 
 
-def prefill(model, tokens, pads, total, sampler, cache_dtype=None, **features):
+def prefill(model, tokens, pads, total, sampler, way=None, cache_dtype=None, **features):
     """Runs the prompts and chooses the first new tokens.
 
     Args:
@@ -244,6 +247,7 @@ def prefill(model, tokens, pads, total, sampler, cache_dtype=None, **features):
         pads: int32 [B], how many positions lie before each row.
         total: S, int scalar, more than P.
         sampler: see `sampler_inputs`.
+        way: in which `decode` reads the weights, see `zoo.decoding.step_kernels`.
         cache_dtype: of the keys and values kept; the model's own by default.
         **features: "draws", "penalizes", "bans", "forces": which parts of the sampler are in use.
 
@@ -257,7 +261,7 @@ def prefill(model, tokens, pads, total, sampler, cache_dtype=None, **features):
         "place": ops.cast(length, "int32"),
         "ended": ops.zeros((batch,), "bool"),
         "begin": ops.cast(length, "int32"),
-        "cache": cache,
+        "cache": step_cache(model, cache, way),
     }
     if features["penalizes"]:
         state["seen"] = occurrences(tokens, inside, model.vocabulary_size)
@@ -267,9 +271,11 @@ def prefill(model, tokens, pads, total, sampler, cache_dtype=None, **features):
 def decode(model, state, pads, stop, sampler, kernels=(), way=None, cache_dtype=None, **features):
     """Adds tokens to `state` until each row has `stop` or every row has ended; see `prefill`.
 
-    `kernels` are copies of the weights that `way` speaks of, see `zoo.decoding.step_kernels`.
+    What is returned with it as `scratch` is of no use afterwards. `kernels` are copies of the weights that
+    `way` speaks of, see `zoo.decoding.step_kernels`.
     """
     visible = ops.arange(ops.shape(state["tokens"])[1], dtype="int32")[None] >= pads[:, None]  # [B, S]
+    state = {**state, "scratch": step_scratch(model, state["cache"], way)}
     one = state["tokens"].shape[0] == 1
     if one:
         state = {**state, "cache": _squeezed(state["cache"])}
@@ -283,7 +289,7 @@ def decode(model, state, pads, stop, sampler, kernels=(), way=None, cache_dtype=
         state = dict(zip(names, parts, strict=True))
         last = state["place"] - 1
         token = ops.slice(state["tokens"], (0, last), (ops.shape(state["tokens"])[0], 1))  # [B, 1]
-        logits, state["cache"] = step_logits(
+        logits, state["cache"], state["scratch"] = step_logits(
             model,
             token,
             kernels,

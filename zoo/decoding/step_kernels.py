@@ -15,19 +15,23 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.decoding.step_shares import count_shares, empty_scratch, share_kernels, share_logits, shared_cache
 from zoo.kernels import by_panels, panel_product, panels_of
 from zoo.kernels.projection import ONE_ROW, ROWS
 
 WORTH = 24  # steps after which panels have saved the time of their copies
+DENSE = 4  # dense layers of a block
 FEW = 64  # rows, for which memory sets the pace
 _kept = weakref.WeakKeyDictionary()  # model -> (way, weights that the copies are of, copies)
 
 
-def step_way(model, rows, steps=WORTH):
+def step_way(model, rows, steps=WORTH, beams=False):
     """How `rows` rows read the weights of `model` for `steps` steps; None for as they are.
 
-    "panels": one row in float32, the layers' kernels as panels that lie in one piece. "groups": several rows,
-    the head's too, as groups of panels. "turned": one row in bfloat16, every kernel transposed.
+    "panels": one row in float32, the layers' kernels as panels that lie in one piece. "shares": several rows,
+    a share of every block for each core (`zoo.decoding.step_shares`). "groups": several rows that are `beams`
+    or whose heads cannot be shared out, a group of panels of every kernel for each core. "turned": one row in
+    bfloat16, every kernel transposed.
     """
     if keras.backend.backend() != "tensorflow" or not hasattr(model, "head_kernel"):
         return None
@@ -39,13 +43,28 @@ def step_way(model, rows, steps=WORTH):
         return "turned" if rows == 1 else None
     if model.compute_dtype != "float32" or rows > FEW or steps < WORTH:
         return None
-    return "panels" if rows == 1 else "groups"
+    if rows == 1:
+        return "panels"
+    whole = len(_plain(model)) == len(model.blocks) * DENSE
+    return "shares" if whole and count_shares(model) > 1 and not beams else "groups"
+
+
+def step_cache(model, cache, way):
+    """The cache of a prefill as `step_logits` takes it."""
+    return shared_cache(model, cache) if way == "shares" else cache
+
+
+def step_scratch(model, cache, way):
+    """The scratch of `step_logits` before the first step."""
+    return empty_scratch(model, cache) if way == "shares" else []
 
 
 def step_kernels(model, way):
     """The copies that `step_logits` takes, a list of tensors or groups of them."""
     if way == "panels":
         return [panels_of(layer.kernel, **ONE_ROW) for layer in _plain(model)]
+    if way == "shares":
+        return share_kernels(model)
     if way == "groups":
         head = panels_of(model.head_kernel(), **ROWS, turned=True)
         return [head, *(panels_of(layer.kernel, **ROWS) for layer in _plain(model))]
@@ -77,22 +96,26 @@ def forget_kernels(model):
 
 
 def step_logits(model, token, kernels, way, **options):
-    """(logits float32 [B, 1, V], cache) of `model(token [B, 1], **options)`, by the copies of its weights."""
+    """(logits float32 [B, 1, V], cache, scratch) of `model(token [B, 1], **options)`, by the copies of its
+    weights; a loop has to return the scratch (`zoo.decoding.step_shares`).
+    """
+    if way == "shares":
+        return share_logits(model, token, kernels, **options)
     if way == "panels":
         with by_panels(_plain(model), kernels):
-            return model(token, **options)
+            return *model(token, **options), []
     if way == "groups":
         head, *others = kernels
         with by_panels(_plain(model), others):
             hidden, cache = model.hidden(token, **options)
         logits = panel_product(hidden[:, 0], head, model.vocabulary_size)
-        return logits[:, None], cache
+        return logits[:, None], cache, []
     if way != "turned":
-        return model(token, **options)
+        return *model(token, **options), []
     token, embeddings, *turned = _kept_inside(token, *kernels)
     values = [ops.transpose(kernel) for kernel in turned]  # XLA multiplies by the transposed one
-    with keras.StatelessScope(state_mapping=list(zip(_sources(model), [embeddings, *values], strict=True))):
-        return model(token, **options)
+    with keras.StatelessScope(state_mapping=list(zip(_matrices(model), [embeddings, *values], strict=True))):
+        return *model(token, **options), []
 
 
 def _plain(model):
@@ -103,6 +126,10 @@ def _plain(model):
 
 def _sources(model):
     """The variables that copies are of."""
+    return [*_matrices(model), *(layer.bias for layer in _plain(model) if layer.bias is not None)]
+
+
+def _matrices(model):
     return [model.embedding.tokens.embeddings, *_kernels(model)]
 
 

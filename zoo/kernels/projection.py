@@ -50,9 +50,10 @@ def panel_product(x, groups, size):
     rows, width = ops.shape(x)
     parts = []
     for panels in groups:
-        y = ops.matmul(ops.broadcast_to(x[None], (panels.shape[0], rows, width)), panels)  # [G, R, P]
+        y = ops.matmul(ops.broadcast_to(x, (panels.shape[0], rows, width)), panels)  # [G, R, P]
         parts.append(ops.reshape(ops.transpose(y, (1, 0, 2)), (rows, -1)))
-    return ops.concatenate(parts, axis=1)[:, :size]
+    y = parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=1)
+    return y if y.shape[1] == size else y[:, :size]
 
 
 @contextlib.contextmanager
