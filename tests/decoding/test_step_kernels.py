@@ -34,6 +34,7 @@ def decoder(dtype, **arguments):
     [
         ("panels", "float32", 1),
         ("groups", "float32", 3),
+        ("groups", "bfloat16", 3),
         ("shares", "float32", 3),
         ("turned", "bfloat16", 1),
         ("turned", "mixed_bfloat16", 1),
@@ -81,7 +82,7 @@ def test_which_way_a_step_goes():
     model = decoder("float32")
     assert [step_way(model, rows) for rows in (1, 2, FEW)] == ["panels", "shares", "shares"]
     assert step_way(model, 4, beams=True) == "groups"
-    assert step_way(decoder("bfloat16"), 1) == "turned"
+    assert [step_way(decoder("bfloat16"), rows) for rows in (1, 2)] == ["turned", "groups"]
     model.blocks[0].mlp_in.enable_lora(2)
     assert step_way(model, 4) == "groups"
 
@@ -99,7 +100,9 @@ def test_rows_by_shares_are_those_of_the_weights(monkeypatch, arguments):
     assert found == zoo.decoding.generate(model, prompts, **options)
 
 
-@pytest.mark.parametrize(("dtype", "rows"), [("float32", 1), ("float32", 2), ("bfloat16", 1)])
+@pytest.mark.parametrize(
+    ("dtype", "rows"), [("float32", 1), ("float32", 2), ("bfloat16", 1), ("mixed_bfloat16", 2)]
+)
 def test_rows_go_on_from_changed_weights(dtype, rows):
     model = decoder(dtype)
     tokens = np.arange(5 * rows, dtype="int32").reshape(rows, 5)

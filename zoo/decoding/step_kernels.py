@@ -29,9 +29,9 @@ def step_way(model, rows, steps=WORTH, beams=False):
     """How `rows` rows read the weights of `model` for `steps` steps; None for as they are.
 
     "panels": one row in float32, the layers' kernels as panels that lie in one piece. "shares": several rows,
-    a share of every block for each core (`zoo.decoding.step_shares`). "groups": several rows that are `beams`
-    or whose heads cannot be shared out, a group of panels of every kernel for each core. "turned": one row in
-    bfloat16, every kernel transposed.
+    a share of every block for each core (`zoo.decoding.step_shares`). "groups": several rows in bfloat16, or
+    `beams`, or heads that cannot be shared out: every kernel, the head's too, as a group of panels for each
+    core. "turned": one row in bfloat16, every kernel transposed.
     """
     if keras.backend.backend() != "tensorflow" or not hasattr(model, "head_kernel"):
         return None
@@ -39,12 +39,14 @@ def step_way(model, rows, steps=WORTH, beams=False):
 
     if tf.config.list_physical_devices("GPU"):
         return None
-    if model.compute_dtype == "bfloat16":
-        return "turned" if rows == 1 else None
-    if model.compute_dtype != "float32" or rows > FEW or steps < WORTH:
+    if model.compute_dtype == "bfloat16" and rows == 1:
+        return "turned"
+    if model.compute_dtype not in ("float32", "bfloat16") or rows > FEW or steps < WORTH:
         return None
     if rows == 1:
         return "panels"
+    if model.compute_dtype == "bfloat16":
+        return "groups"
     whole = len(_plain(model)) == len(model.blocks) * DENSE
     return "shares" if whole and count_shares(model) > 1 and not beams else "groups"
 
@@ -61,15 +63,16 @@ def step_scratch(model, cache, way):
 
 def step_kernels(model, way):
     """The copies that `step_logits` takes, a list of tensors or groups of them."""
+    dtype = model.compute_dtype
     if way == "panels":
         return [panels_of(layer.kernel, **ONE_ROW) for layer in _plain(model)]
     if way == "shares":
         return share_kernels(model)
     if way == "groups":
-        head = panels_of(model.head_kernel(), **ROWS, turned=True)
-        return [head, *(panels_of(layer.kernel, **ROWS) for layer in _plain(model))]
+        kernels = [ops.cast(layer.kernel, dtype) for layer in _plain(model)]
+        head = panels_of(ops.cast(model.head_kernel(), dtype), **ROWS, turned=True)
+        return [head, *(panels_of(kernel, **ROWS) for kernel in kernels)]
     if way == "turned":
-        dtype = model.compute_dtype
         turned = [ops.transpose(ops.cast(variable, dtype)) for variable in _kernels(model)]
         return [ops.cast(model.embedding.tokens.embeddings, dtype), *turned]
     return []
@@ -109,7 +112,7 @@ def step_logits(model, token, kernels, way, **options):
         with by_panels(_plain(model), others):
             hidden, cache = model.hidden(token, **options)
         logits = panel_product(hidden[:, 0], head, model.vocabulary_size)
-        return logits[:, None], cache, []
+        return ops.cast(logits, "float32")[:, None], cache, []
     if way != "turned":
         return *model(token, **options), []
     token, embeddings, *turned = _kept_inside(token, *kernels)

@@ -13,6 +13,7 @@ import contextvars
 import itertools
 import os
 
+import keras
 from keras import ops
 
 ONE_ROW = {"width": 96, "groups": 1}  # what the memory likes best, for `panels_of`
@@ -50,10 +51,27 @@ def panel_product(x, groups, size):
     rows, width = ops.shape(x)
     parts = []
     for panels in groups:
-        y = ops.matmul(ops.broadcast_to(x, (panels.shape[0], rows, width)), panels)  # [G, R, P]
+        y = _products(ops.broadcast_to(x, (panels.shape[0], rows, width)), panels)  # [G, R, P]
         parts.append(ops.reshape(ops.transpose(y, (1, 0, 2)), (rows, -1)))
     y = parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=1)
     return y if y.shape[1] == size else y[:, :size]
+
+
+def _products(x, y):
+    """x [G, R, D] times y [G, D, P] -> [G, R, P]."""
+    if keras.backend.backend() != "tensorflow" or x.dtype != "bfloat16":
+        return ops.matmul(x, y)
+    from tensorflow.compiler.tf2xla.python import xla
+    from tensorflow.compiler.xla import xla_data_pb2
+
+    # A sum in float32 is what XLA's library gives; for one in bfloat16 XLA makes y float32 at every step.
+    dims = xla_data_pb2.DotDimensionNumbers(
+        lhs_batch_dimensions=[0],
+        rhs_batch_dimensions=[0],
+        lhs_contracting_dimensions=[2],
+        rhs_contracting_dimensions=[1],
+    )
+    return ops.cast(xla.dot_general(x, y, dims, preferred_element_type="float32"), "bfloat16")
 
 
 @contextlib.contextmanager
