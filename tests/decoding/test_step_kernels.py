@@ -81,7 +81,6 @@ def test_shares_of_odd_models_give_their_logits(monkeypatch, cores, heads, share
 def test_which_way_a_step_goes():
     model = decoder("float32")
     assert [step_way(model, rows) for rows in (1, 2, FEW)] == ["panels", "shares", "shares"]
-    assert step_way(model, 4, beams=True) == "groups"
     assert [step_way(decoder("bfloat16"), rows) for rows in (1, 2)] == ["turned", "groups"]
     model.blocks[0].mlp_in.enable_lora(2)
     assert step_way(model, 4) == "groups"
@@ -158,10 +157,11 @@ def test_layers_with_low_rank_changes_keep_them():
     np.testing.assert_array_equal(found, expected)
 
 
-def test_beams_by_panels_are_those_of_the_weights(monkeypatch):
-    model = decoder("float32")
+@pytest.mark.parametrize("arguments", [{}, LLAMA, {**LLAMA, "num_kv_heads": 1}])
+def test_beams_by_copies_are_those_of_the_weights(monkeypatch, arguments):
+    model = decoder("float32", **arguments)
     tokens = np.arange(6, dtype="int32").reshape(2, 3)
     found = zoo.decoding.generate(model, tokens, max_new_tokens=WORTH, num_beams=3)
-    monkeypatch.setattr(generation, "step_way", lambda *arguments, **options: None)
+    monkeypatch.setattr(generation, "step_way", lambda *arguments: None)
     expected = zoo.decoding.generate(model, tokens, max_new_tokens=WORTH, num_beams=3)
     np.testing.assert_array_equal(found, expected)

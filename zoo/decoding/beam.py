@@ -11,10 +11,10 @@ from keras import ops
 
 from zoo.decoding.prompts import occurrences, run_prompts
 from zoo.decoding.sampling import NEVER, penalize
-from zoo.decoding.step_kernels import step_logits
+from zoo.decoding.step_kernels import step_cache, step_logits, step_scratch
 
 
-def begin_beams(model, tokens, pads, total, sampler, num_beams, cache_dtype=None, **features):
+def begin_beams(model, tokens, pads, total, sampler, num_beams, way=None, cache_dtype=None, **features):
     """Runs the prompts and starts K beams in each row.
 
     Args:
@@ -22,6 +22,7 @@ def begin_beams(model, tokens, pads, total, sampler, num_beams, cache_dtype=None
             ignored.
         sampler: see `sampler_inputs`, and `length_penalty`.
         num_beams: K.
+        way: in which `grow_beams` reads the weights, see `zoo.decoding.step_kernels`.
         cache_dtype: of the keys and values kept; the model's own by default.
 
     Returns: the state of `grow_beams`: a dict of `tokens` int32 [B, K, S] and `scores` [B, K] of what grows
@@ -34,6 +35,7 @@ def begin_beams(model, tokens, pads, total, sampler, num_beams, cache_dtype=None
     rows = ops.repeat(rows[:, None], num_beams, axis=1)  # [B, K, S]
     first = ops.arange(num_beams) == 0  # the beams are all the same: one of them counts
     nothing = ops.full((batch, num_beams), NEVER, "float32")
+    cache = keras.tree.map_structure(lambda part: ops.repeat(part, num_beams, axis=0), cache)
     state = {
         "tokens": rows,
         "scores": ops.where(first, 0.0, nothing),
@@ -41,7 +43,7 @@ def begin_beams(model, tokens, pads, total, sampler, num_beams, cache_dtype=None
         "done_scores": nothing,
         "place": ops.cast(length, "int32"),
         "begin": ops.cast(length, "int32"),
-        "cache": keras.tree.map_structure(lambda part: ops.repeat(part, num_beams, axis=0), cache),
+        "cache": step_cache(model, cache, way),
     }
     if features["penalizes"]:
         seen = occurrences(tokens, inside, model.vocabulary_size)
@@ -54,11 +56,13 @@ def grow_beams(model, state, pads, stop, sampler, kernels=(), way=None, cache_dt
 
     `kernels` are copies of the weights that `way` speaks of, see `zoo.decoding.step_kernels`.
 
-    Returns: (tokens int32 [B, S], place, scores float32 [B]) of the best answers.
+    Returns: (tokens int32 [B, S], place, scores float32 [B]) of the best answers, and as in
+    `zoo.decoding.generation.decode` scratch of no further use.
     """
     batch, beams, size = ops.shape(state["tokens"])
     pads = ops.repeat(pads, beams)
     visible = ops.arange(size, dtype="int32")[None] >= pads[:, None]  # [B K, S]
+    state = {**state, "scratch": step_scratch(model, state["cache"], way)}
     names = sorted(state)
 
     def unfinished(*parts):
@@ -73,7 +77,7 @@ def grow_beams(model, state, pads, stop, sampler, kernels=(), way=None, cache_dt
         state = dict(zip(names, parts, strict=True))
         last = state["place"] - 1
         token = ops.slice(state["tokens"], (0, 0, last), (batch, beams, 1))
-        logits, state["cache"], _ = step_logits(
+        logits, state["cache"], state["scratch"] = step_logits(
             model,
             ops.reshape(token, (-1, 1)),
             kernels,
@@ -93,7 +97,7 @@ def grow_beams(model, state, pads, stop, sampler, kernels=(), way=None, cache_dt
     full = ops.where(state["place"] >= stop, full, NEVER)
     done = state["done_scores"][:, 0]
     tokens = ops.where((done >= full)[:, None], state["done_tokens"][:, 0], state["tokens"][:, 0])
-    return tokens, state["place"], ops.maximum(done, full)
+    return tokens, state["place"], ops.maximum(done, full), state["scratch"]
 
 
 def _by_length(scores, length, sampler):

@@ -169,14 +169,17 @@ def _chunks(model, tokens, lengths, max_new_tokens, sampler, features, size):
 
 def _searched(model, tokens, lengths, max_new_tokens, sampler, features, num_beams):
     """int32 [B, n], the best answers of a beam search."""
-    way = step_way(model, len(tokens) * num_beams, max_new_tokens, beams=True)
-    ways = functools.partial(begin_beams, num_beams=num_beams), functools.partial(grow_beams, way=way)
+    way = step_way(model, len(tokens) * num_beams, max_new_tokens)
+    ways = (
+        functools.partial(begin_beams, num_beams=num_beams, way=way),
+        functools.partial(grow_beams, way=way),
+    )
     begin, loop = _functions(model, features, ("beams", num_beams, way), ways)
     given, wanted = tokens.shape[1], tokens.shape[1] + max_new_tokens
     total = np.int32(rounded_length(wanted, model.max_length))
     inputs = _tensors(tokens, np.int32(given - lengths), total, sampler)
     state, stop = begin(*inputs), ops.convert_to_tensor(np.int32(wanted))
-    answers, place, _ = loop(state, inputs[1], stop, inputs[3], kept_kernels(model, way))
+    answers, place, *_ = loop(state, inputs[1], stop, inputs[3], kept_kernels(model, way))
     return ops.convert_to_numpy(answers)[:, given : int(place)]
 
 

@@ -25,13 +25,13 @@ FEW = 64  # rows, for which memory sets the pace
 _kept = weakref.WeakKeyDictionary()  # model -> (way, weights that the copies are of, copies)
 
 
-def step_way(model, rows, steps=WORTH, beams=False):
+def step_way(model, rows, steps=WORTH):
     """How `rows` rows read the weights of `model` for `steps` steps; None for as they are.
 
     "panels": one row in float32, the layers' kernels as panels that lie in one piece. "shares": several rows,
     a share of every block for each core (`zoo.decoding.step_shares`). "groups": several rows in bfloat16, or
-    `beams`, or heads that cannot be shared out: every kernel, the head's too, as a group of panels for each
-    core. "turned": one row in bfloat16, every kernel transposed.
+    heads that cannot be shared out: every kernel, the head's too, as a group of panels for each core.
+    "turned": one row in bfloat16, every kernel transposed.
     """
     if keras.backend.backend() != "tensorflow" or not hasattr(model, "head_kernel"):
         return None
@@ -48,7 +48,7 @@ def step_way(model, rows, steps=WORTH, beams=False):
     if model.compute_dtype == "bfloat16":
         return "groups"
     whole = len(_plain(model)) == len(model.blocks) * DENSE
-    return "shares" if whole and count_shares(model) > 1 and not beams else "groups"
+    return "shares" if whole and count_shares(model) > 1 else "groups"
 
 
 def step_cache(model, cache, way):
