@@ -59,19 +59,11 @@ def panel_product(x, groups, size):
 
 def _products(x, y):
     """x [G, R, D] times y [G, D, P] -> [G, R, P]."""
-    if keras.backend.backend() != "tensorflow" or x.dtype != "bfloat16":
-        return ops.matmul(x, y)
-    from tensorflow.compiler.tf2xla.python import xla
-    from tensorflow.compiler.xla import xla_data_pb2
+    if keras.backend.backend() == "tensorflow" and x.dtype == "bfloat16":
+        from zoo.kernels.projection_tensorflow import products_tensorflow
 
-    # A sum in float32 is what XLA's library gives; for one in bfloat16 XLA makes y float32 at every step.
-    dims = xla_data_pb2.DotDimensionNumbers(
-        lhs_batch_dimensions=[0],
-        rhs_batch_dimensions=[0],
-        lhs_contracting_dimensions=[2],
-        rhs_contracting_dimensions=[1],
-    )
-    return ops.cast(xla.dot_general(x, y, dims, preferred_element_type="float32"), "bfloat16")
+        return products_tensorflow(x, y)
+    return ops.matmul(x, y)
 
 
 @contextlib.contextmanager
