@@ -13,17 +13,14 @@ Shapes: R rows, D model width, H query heads, K key and value heads, W width of 
 M width of the feed-forward network, V vocabulary.
 """
 
-import itertools
-
 from keras import ops
 
 from zoo.kernels import panel_product, panels_of
 from zoo.kernels.attention import HIDDEN
-from zoo.kernels.projection import ROWS
+from zoo.kernels.projection import ROWS, cuts
 from zoo.layers.rotary import rotate
-from zoo.layers.transformer import ACTIVATIONS
 
-WIDE = {**ROWS, "groups": 1}  # panels of one share
+ONE_SHARE = {**ROWS, "groups": 1}  # for `panels_of`
 
 
 def count_shares(model):
@@ -98,7 +95,10 @@ def _step(block, x, shares, pairs, seen, positions, place):
 
 
 def _attend(layer, x, share, pair, n, seen, positions, place):
-    """(y [R, D] of the heads of a share, without a bias; their keys and values; what came between)."""
+    """(y [R, D] of the heads of a share, without a bias; their keys and values; what came between).
+
+    The attention of `zoo.kernels.attention` for one query, step by step, as each value has to be returned.
+    """
     heads, kv_heads, width = layer.num_heads // n, layer.num_kv_heads // n, layer.width
     parts = panel_product(x, share["qkv"], (heads + 2 * kv_heads) * width)
     if layer.qkv.bias is not None:
@@ -130,28 +130,25 @@ def _scratch(block, keys, i, n):
     rows, kv_heads, length, width = keys.shape
     queries = block.attention.num_heads // block.attention.num_kv_heads
     sizes = [length, length, 1, length, 1, width, width]
-    begin, end = _cuts(block.mlp_dim, n)[i]
+    begin, end = cuts(block.mlp_dim, n)[i]
     shapes = [(rows, kv_heads, width, queries), *((rows, kv_heads, queries, size) for size in sizes)]
     return [ops.zeros(shape, block.compute_dtype) for shape in (*shapes, (rows, end - begin))]
 
 
 def _feed(block, x, share, i, n):
     """The hidden units of share i, [R, M / n]."""
-    begin, end = _cuts(block.mlp_dim, n)[i]
+    begin, end = cuts(block.mlp_dim, n)[i]
     units = panel_product(x, share["mlp_in"], (end - begin) * (2 if block.gated else 1))
     if block.mlp_in.bias is not None:
         units = units + share["mlp_in_bias"]
-    if block.gated:
-        gate, up = ops.split(units, 2, axis=-1)
-        return ACTIVATIONS[block.activation](gate, False) * up
-    return ACTIVATIONS[block.activation](units, False)
+    return block.activate(units)
 
 
 def _share(block, i, n):
     """The panels of share i of n of a block, and its part of the biases."""
     layer = block.attention
     heads = layer.num_heads * layer.width
-    rows, units = slice(heads * i // n, heads * (i + 1) // n), slice(*_cuts(block.mlp_dim, n)[i])
+    rows, units = slice(heads * i // n, heads * (i + 1) // n), slice(*cuts(block.mlp_dim, n)[i])
     biases = {}
     if layer.qkv.bias is not None:
         biases["qkv_bias"] = _head_columns(layer.qkv.bias, layer, i, n)
@@ -159,10 +156,10 @@ def _share(block, i, n):
         biases["mlp_in_bias"] = _hidden_columns(block.mlp_in.bias, block, i, n)
     return {
         **biases,
-        "qkv": panels_of(_head_columns(layer.qkv.kernel, layer, i, n), **WIDE),
-        "out": panels_of(layer.out.kernel[rows], **WIDE),
-        "mlp_in": panels_of(_hidden_columns(block.mlp_in.kernel, block, i, n), **WIDE),
-        "mlp_out": panels_of(block.mlp_out.kernel[units], **WIDE),
+        "qkv": panels_of(_head_columns(layer.qkv.kernel, layer, i, n), **ONE_SHARE),
+        "out": panels_of(layer.out.kernel[rows], **ONE_SHARE),
+        "mlp_in": panels_of(_hidden_columns(block.mlp_in.kernel, block, i, n), **ONE_SHARE),
+        "mlp_out": panels_of(block.mlp_out.kernel[units], **ONE_SHARE),
     }
 
 
@@ -178,16 +175,11 @@ def _head_columns(weights, layer, i, n):
 
 def _hidden_columns(weights, block, i, n):
     """Of [..., M], or gated [..., 2 M], the hidden units of share i."""
-    begin, end = _cuts(block.mlp_dim, n)[i]
+    begin, end = cuts(block.mlp_dim, n)[i]
     first = weights[..., begin:end]
     if not block.gated:
         return first
     return ops.concatenate([first, weights[..., block.mlp_dim + begin : block.mlp_dim + end]], axis=-1)
-
-
-def _cuts(size, n):
-    """[(begin, end)] of n parts of `size`, equal ones where that goes."""
-    return list(itertools.pairwise(size * i // n for i in range(n + 1)))
 
 
 def _sum(parts, bias):

@@ -41,9 +41,12 @@ def panels_of(kernel, width, groups, turned=False):
         panels = ops.transpose(ops.reshape(kernel, (count, width, -1)), (0, 2, 1))
     else:
         panels = ops.transpose(ops.reshape(kernel, (-1, count, width)), (1, 0, 2))
-    groups = min(groups, count)
-    cuts = [count * i // groups for i in range(groups + 1)]
-    return tuple(panels[begin:end] for begin, end in itertools.pairwise(cuts))
+    return tuple(panels[begin:end] for begin, end in cuts(count, min(groups, count)))
+
+
+def cuts(size, count):
+    """[(begin, end)] of `count` parts of `size`, equal ones where that goes."""
+    return list(itertools.pairwise(size * i // count for i in range(count + 1)))
 
 
 def panel_product(x, groups, size):

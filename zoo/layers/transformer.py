@@ -186,14 +186,17 @@ class TransformerBlock(keras.layers.Layer):
 
     def _mlp(self, x, training):
         batch, length, hidden_dim = ops.shape(x)
-        activate = ACTIVATIONS[self.activation]
         hidden = kernels.project(self.mlp_in, ops.reshape(x, (-1, hidden_dim)))  # [B T, M or 2 M]
-        if self.gated:
-            gate, up = ops.split(hidden, 2, axis=-1)
-            hidden = activate(gate, bool(training)) * up
-        else:
-            hidden = activate(hidden, bool(training))
+        hidden = self.activate(hidden, bool(training))
         return ops.reshape(kernels.project(self.mlp_out, hidden), (batch, length, hidden_dim))
+
+    def activate(self, hidden, training=False):
+        """f of [..., M], or where gated of the first half of [..., 2 M] times the second: [..., M]."""
+        function = ACTIVATIONS[self.activation]
+        if not self.gated:
+            return function(hidden, training)
+        gate, up = ops.split(hidden, 2, axis=-1)
+        return function(gate, training) * up
 
     def _drop(self, x, training):
         return x if self.residual_dropout is None else self.residual_dropout(x, training=training)
