@@ -6,12 +6,11 @@ merged, all at once.
 Shapes: B texts, N words of all texts, W words that are not one token.
 """
 
-import functools
-
 import numpy as np
 import tensorflow as tf
 
 from zoo.preprocessing.byte_pair_merges import CUT, Merges, lookup_table
+from zoo.preprocessing.unicode_graph import valid_unicode
 
 SPACE = r"\t-\r\x{85}\p{Z}"  # Unicode's White_Space, which RE2's \s is not
 WORDS = {
@@ -23,7 +22,6 @@ WORDS["gpt2_digits"] = WORDS["gpt2"]
 WORDS["qwen2"] = WORDS["llama3"].replace("{1,3}", "")
 SPECIAL = b"\xfe"
 OTHER, EMPTY = -1, -2  # in the place of the id of a word: it is several tokens; it is none
-VALID = r"[\x{00}-\x{d7ff}\x{e000}-\x{10ffff}]*"  # any UTF-8
 
 
 class GraphBytePair(tf.Module):
@@ -75,7 +73,7 @@ class GraphBytePair(tf.Module):
 
     def _whole(self, texts):
         """string [B] -> (ids [N] of the words, those words that are `OTHER`, row splits [B + 1])."""
-        words, splits = self._cut(_valid(texts))
+        words, splits = self._cut(valid_unicode(texts))
         ids = self.words.lookup(words)
         return ids, tf.gather_nd(words, tf.where(ids == OTHER)), splits
 
@@ -117,13 +115,6 @@ def _split(texts):
     parts = tf.raw_ops.StringSplitV2(input=texts, sep=CUT)
     rows = tf.range(tf.size(texts, tf.int64) + 1)
     return parts.values, tf.searchsorted(parts.indices[:, 0], rows, out_type=tf.int64)
-
-
-def _valid(texts):
-    """The texts with U+FFFD in the place of invalid UTF-8, which few have."""
-    good = tf.reduce_all(tf.strings.regex_full_match(texts, VALID))
-    mend = functools.partial(tf.strings.unicode_transcode, texts, "UTF-8", "UTF-8", errors="replace")
-    return tf.cond(good, lambda: texts, mend)
 
 
 def _quoted(text):

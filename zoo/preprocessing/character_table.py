@@ -47,9 +47,14 @@ def character_table(lowercase, strip_accents, split_cjk):
     for first, end in _PRIVATE:
         table[first:end] = NONE
     table[list(rows)] = [row + (NONE,) * (width - len(row)) for row in rows.values()]
-    numbers = {}  # equal pages are kept once
+    return paged(table)
+
+
+def paged(table):
+    """int32 [code points, K] -> (pages, entries) as of `character_table`: equal pages are kept once."""
+    numbers = {}
     pages = [numbers.setdefault(page.tobytes(), len(numbers)) for page in np.split(table, len(table) // PAGE)]
-    entries = np.frombuffer(b"".join(numbers), "int32").reshape(-1, width)
+    entries = np.frombuffer(b"".join(numbers), "int32").reshape(-1, table.shape[1])
     return np.array(pages, "int32"), entries
 
 

@@ -142,24 +142,26 @@ class TextPreprocessor:
     def assemble_in_graph(self, *parts):
         """Ragged ids int32 [B, (P)] of the first and maybe the second texts -> int32 [B, T] tensors."""
         kept = self._truncated(*(part.row_lengths() for part in parts), where=tf.where)
-        count = parts[0].nrows()
-        separator = tf.fill((count, 1), self.sep_id)
-        pieces = [tf.fill((count, 1), self.cls_id)]
-        for part, length in zip(parts, kept, strict=True):
-            begin = part.row_starts()
-            places = tf.ragged.range(begin, begin + length)
-            pieces += [tf.gather(part.flat_values, places), separator]
-        rows = tf.concat(pieces, axis=1)
-        lengths = rows.row_lengths()
         buckets = tf.constant(self.buckets, "int64")
-        longest = tf.reduce_max(tf.concat([lengths, [1]], 0))
-        length = buckets[tf.searchsorted(buckets, longest[None])[0]]
-        mask = tf.sequence_mask(lengths, length, dtype="int32")
-        is_second = tf.range(length) >= (kept[0] + 2)[:, None]  # [B, T]
+        longest = tf.reduce_max(tf.concat([sum(kept) + 1 + len(parts), [1]], 0))
+        place = tf.range(buckets[tf.searchsorted(buckets, longest[None])[0]])  # [T]
+        flat = tf.concat([*(part.flat_values for part in parts), [self.cls_id, self.sep_id, self.pad_id]], 0)
+        cls, sep, pad = tf.unstack(tf.size(flat, tf.int64) - tf.constant([3, 2, 1], "int64"))
+        source = tf.where(place < 1, cls, pad)  # [B, T], an index into `flat`
+        begins, offset = [tf.ones((parts[0].nrows(), 1), "int64")], 0  # [B, 1] of each part, and where all end
+        for part, length in zip(parts, kept, strict=True):
+            begin, end = begins[-1], begins[-1] + length[:, None]
+            inside = (place >= begin) & (place < end)
+            source = tf.where(inside, offset + part.row_starts()[:, None] + place - begin, source)
+            source = tf.where(place == end, sep, source)
+            begins.append(end + 1)
+            offset += tf.size(part.flat_values, tf.int64)
+        mask = tf.cast(place < begins[-1], "int32")
+        segments = mask * tf.cast(place >= begins[1], "int32")
         return {
-            "token_ids": rows.to_tensor(self.pad_id, shape=tf.stack([count, length])),
+            "token_ids": tf.gather(flat, source),
             "attention_mask": mask,
-            "segment_ids": mask * tf.cast(is_second, "int32"),
+            "segment_ids": segments,
         }
 
     def _truncated(self, first, second=None, *, where):

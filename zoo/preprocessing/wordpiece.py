@@ -140,11 +140,17 @@ class WordPiece:
 
     def in_graph(self, texts):
         """Strings [N] -> `tf.RaggedTensor` int32 [N, (P)], by TensorFlow ops."""
-        return self.words_in_graph(texts).ids.merge_dims(1, 2)
+        return self._ids_graph(texts)
 
     def words_in_graph(self, texts):
         """Strings [N] -> ids int32 [N, (W), (P)] with where each word stands in its text."""
         return self._graph(texts)
+
+    @functools.cached_property
+    def _ids_graph(self):
+        from zoo.preprocessing.wordpiece_ids_graph import WordPieceIdsGraph, can_cut
+
+        return WordPieceIdsGraph(self) if can_cut(self) else lambda texts: self._graph(texts).ids.merge_dims(1, 2)
 
     @functools.cached_property
     def _graph(self):

@@ -1,4 +1,4 @@
-"""WordPiece as TensorFlow ops, for SavedModels that take strings.
+"""WordPiece as TensorFlow ops, for SavedModels that take strings, with the places of words.
 
 Shapes: N texts, C characters of all texts, W words, P pieces of a word.
 """
@@ -9,9 +9,11 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from zoo.preprocessing.character_table import NONE, PAGE, SAME, SPACE, character_table
+from zoo.preprocessing.unicode_graph import valid_unicode
+from zoo.preprocessing.wordpiece import MAX_WORD_CHARACTERS, PREFIX
 
 # Special tokens travel through the cleaning as private characters, which no cleaned text holds.
-_FIRST_STAND_IN = 0xE000
+STAND_IN = 0xE000  # of the first one
 _DROPPED = "\ue0ff"
 
 
@@ -30,26 +32,16 @@ class WordPieceGraph(tf.Module):
     tensorflow-text cuts words into pieces; cleaning and word splitting go by `character_table`.
     """
 
-    def __init__(self, tokenizer, max_characters=100):
+    def __init__(self, tokenizer):
         super().__init__()
-        text = _tensorflow_text()
         strip = tokenizer.lowercase if tokenizer.strip_accents is None else tokenizer.strip_accents
         self._pages, self._entries = character_table(tokenizer.lowercase, strip, tokenizer.split_cjk)
         self._special = tokenizer.special
-        self._max_characters = max_characters
-        with tf.init_scope():  # its constants outlive the graph that first uses them
-            self._cut = text.FastWordpieceTokenizer(
-                list(tokenizer.vocabulary),
-                suffix_indicator="##",
-                max_bytes_per_word=4 * self._max_characters,
-                token_out_type=tf.int32,
-                unknown_token="[UNK]",
-                no_pretokenization=True,
-            )
+        self._cut = word_cutter(tokenizer.vocabulary, "[UNK]", no_pretokenization=True)
 
     def __call__(self, texts):
-        texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
-        characters = tf.strings.unicode_decode(self._mark_special(texts), "UTF-8")  # [N, (C)]
+        texts = mark_special(valid_unicode(texts), self._special)
+        characters = tf.strings.unicode_decode(texts, "UTF-8")  # [N, (C)]
         codes = self._replace(characters.flat_values)  # [C, K]
         kept = tf.where(codes != NONE)[:, 0]
         codes = tf.boolean_mask(codes, codes != NONE)  # [C'], with spaces between words
@@ -72,21 +64,13 @@ class WordPieceGraph(tf.Module):
         begins, ends = tf.math.segment_min(places, word), tf.math.segment_max(places, word) + 1
         return Words(by_text(ids), by_text(begins), by_text(ends))
 
-    def _mark_special(self, texts):
-        """Special tokens in raw text become stand-ins, as long as they were."""
-        texts = tf.strings.regex_replace(texts, "[\ue000-\ue00f]", _DROPPED)
-        for i, token in enumerate(self._special):
-            stand_in = chr(_FIRST_STAND_IN + i) + _DROPPED * (len(token) - 1)
-            texts = tf.strings.regex_replace(texts, re.escape(token), stand_in)
-        return texts
-
     def _replace(self, characters):
         """int32 [C] -> [C, K], what the table puts in the place of each."""
         entries = tf.constant(self._entries)
         rows = tf.gather(tf.constant(self._pages), characters // PAGE) * PAGE + characters % PAGE
         codes = tf.gather(entries, rows)
         codes = tf.where(codes == SAME, characters[:, None], codes)
-        special = (characters >= _FIRST_STAND_IN) & (characters < _FIRST_STAND_IN + len(self._special))
+        special = (characters >= STAND_IN) & (characters < STAND_IN + len(self._special))
         alone = tf.stack([SPACE * tf.ones_like(characters), characters, SPACE * tf.ones_like(characters)], 1)
         alone = tf.pad(alone, [[0, 0], [0, self._entries.shape[1] - 3]], constant_values=NONE)
         return tf.where(special[:, None], alone, codes)
@@ -95,8 +79,30 @@ class WordPieceGraph(tf.Module):
         """Code points [W, (C)] -> strings [W]; stand-ins and words that are too long as their tokens."""
         texts = tf.strings.unicode_encode(words, "UTF-8")
         for i, token in enumerate(self._special):
-            texts = tf.where(texts == chr(_FIRST_STAND_IN + i), token, texts)
-        return tf.where(words.row_lengths() > self._max_characters, "[UNK]", texts)
+            texts = tf.where(texts == chr(STAND_IN + i), token, texts)
+        return tf.where(words.row_lengths() > MAX_WORD_CHARACTERS, "[UNK]", texts)
+
+
+def mark_special(texts, special):
+    """Special tokens in raw texts become stand-ins, as long as they were."""
+    texts = tf.strings.regex_replace(texts, "[\ue000-\ue00f]", _DROPPED)
+    for i, token in enumerate(special):
+        stand_in = chr(STAND_IN + i) + _DROPPED * (len(token) - 1)
+        texts = tf.strings.regex_replace(texts, re.escape(token), stand_in)
+    return texts
+
+
+def word_cutter(vocabulary, unknown, no_pretokenization):
+    """tensorflow-text's WordPiece: strings [N] -> ids int32 [N, (P)]."""
+    with tf.init_scope():  # its constants outlive the graph that first uses them
+        return _tensorflow_text().FastWordpieceTokenizer(
+            list(vocabulary),
+            suffix_indicator=PREFIX,
+            max_bytes_per_word=4 * MAX_WORD_CHARACTERS,
+            token_out_type=tf.int32,
+            unknown_token=unknown,
+            no_pretokenization=no_pretokenization,
+        )
 
 
 def _tensorflow_text():
