@@ -10,6 +10,7 @@ import time
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 pytest.importorskip("tensorflow_text", reason="tensorflow-text is not installed")
 pytest.importorskip("tokenizers", reason="tokenizers is not installed")
@@ -42,7 +43,14 @@ HARD = [
     "fox " * 25_000,
     "the quick fox, " * 6_600 + "end",
 ]
-INVALID = [b"\xff\xfeabc", b"caf\xc3", b"\xed\xa0\x80x", b"abc\xf0\x9f\x98", b"\xc0\xafab", b"fox\x80\x80fox"]
+INVALID = [
+    b"\xff\xfeabc",
+    b"caf\xc3",
+    b"\xed\xa0\x80x",
+    b"abc\xf0\x9f\x98",
+    b"\xc0\xafab",
+    b"fox\x80 [MASK]fox",
+]
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["uncased", "cased"])
@@ -77,6 +85,44 @@ def test_both_paths_equal_hugging_face_token_for_token(tokenizer, tmp_path):
     for i, (text, ids) in enumerate(zip(texts, expected, strict=True)):
         assert host.row(i).tolist() == ids, text[:60]
         assert graph[i] == ids, text[:60]
+
+
+ODD = [
+    "[unused1]",
+    "##!",
+    "a b",
+    "x-y",
+    "##-y",
+    "don't",
+    "\u2e52",
+    "##\u2e52",
+    "你好",
+    "##好",
+    "Ab",
+    "é",
+    "\ue005",
+]
+
+
+@pytest.mark.parametrize("options", [(True, None, True), (False, None, True), (True, False, False)])
+@pytest.mark.parametrize("odd", [ODD, [token for token in ODD if "\u2e52" not in token]], ids=["all", "most"])
+def test_paths_agree_where_tokens_can_never_be_words(options, odd):
+    """Tokens across words; a mark that only one of two Unicode versions knows; ideographs kept together."""
+    learnt = WordPiece.train(CORPUS, 300, lowercase=options[0])
+    tokenizer = WordPiece(dict.fromkeys([*learnt.vocabulary, *odd]), *options)
+    texts = [*HARD, "[unused1] a! a b x-y don't y\u2e52z \u2e52 你好世界 Ab é \ue005.", *random_texts(100)]
+    host, graph = tokenizer.tokenize(texts), tokenizer.in_graph(texts)
+    np.testing.assert_array_equal(graph.flat_values, host.ids)
+    np.testing.assert_array_equal(graph.row_splits, host.splits)
+    words = tokenizer.words_in_graph(texts).ids.merge_dims(1, 2)
+    np.testing.assert_array_equal(words.flat_values, host.ids)
+
+
+@pytest.mark.parametrize("texts", [[], ["plain"], ["café"], ["[MASK]"]])
+def test_ids_in_a_function_of_any_number_of_texts(texts):
+    tokenizer = WordPiece.train(CORPUS, 300)
+    ids = tf.function(tokenizer.in_graph)(tf.constant(texts, "string"))
+    assert ids.to_list() == [tokenizer.tokenize([text]).row(0).tolist() for text in texts]
 
 
 def to_bytes(text):

@@ -148,7 +148,10 @@ class TextPreprocessor:
         flat = tf.concat([*(part.flat_values for part in parts), [self.cls_id, self.sep_id, self.pad_id]], 0)
         cls, sep, pad = tf.unstack(tf.size(flat, tf.int64) - tf.constant([3, 2, 1], "int64"))
         source = tf.where(place < 1, cls, pad)  # [B, T], an index into `flat`
-        begins, offset = [tf.ones((parts[0].nrows(), 1), "int64")], 0  # [B, 1] of each part, and where all end
+        begins, offset = (
+            [tf.ones((parts[0].nrows(), 1), "int64")],
+            0,
+        )  # [B, 1] of each part, and where all end
         for part, length in zip(parts, kept, strict=True):
             begin, end = begins[-1], begins[-1] + length[:, None]
             inside = (place >= begin) & (place < end)

@@ -150,7 +150,11 @@ class WordPiece:
     def _ids_graph(self):
         from zoo.preprocessing.wordpiece_ids_graph import WordPieceIdsGraph, can_cut
 
-        return WordPieceIdsGraph(self) if can_cut(self) else lambda texts: self._graph(texts).ids.merge_dims(1, 2)
+        return (
+            WordPieceIdsGraph(self)
+            if can_cut(self)
+            else lambda texts: self._graph(texts).ids.merge_dims(1, 2)
+        )
 
     @functools.cached_property
     def _graph(self):

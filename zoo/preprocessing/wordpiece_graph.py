@@ -14,7 +14,8 @@ from zoo.preprocessing.wordpiece import MAX_WORD_CHARACTERS, PREFIX
 
 # Special tokens travel through the cleaning as private characters, which no cleaned text holds.
 STAND_IN = 0xE000  # of the first one
-_DROPPED = "\ue0ff"
+STAND_INS = "\ue000-\ue00f"
+DROPPED = "\ue0ff"  # no cleaned text holds it
 
 
 class Words(NamedTuple):
@@ -85,9 +86,9 @@ class WordPieceGraph(tf.Module):
 
 def mark_special(texts, special):
     """Special tokens in raw texts become stand-ins, as long as they were."""
-    texts = tf.strings.regex_replace(texts, "[\ue000-\ue00f]", _DROPPED)
+    texts = tf.strings.regex_replace(texts, f"[{STAND_INS}]", DROPPED)
     for i, token in enumerate(special):
-        stand_in = chr(STAND_IN + i) + _DROPPED * (len(token) - 1)
+        stand_in = chr(STAND_IN + i) + DROPPED * (len(token) - 1)
         texts = tf.strings.regex_replace(texts, re.escape(token), stand_in)
     return texts
 

@@ -1,7 +1,7 @@
 """WordPiece ids as TensorFlow ops, for SavedModels that take strings: the fast way, without places of words.
 
-What is not plain ASCII is cut out, cleaned by a table, and put back; tensorflow-text splits the texts into words
-and cuts these into pieces in one operation (arXiv:2012.15524).
+What is not plain ASCII is cut out, cleaned by a table, and put back; tensorflow-text splits the texts into
+words and cuts these into pieces in one operation (arXiv:2012.15524).
 
 Shapes: N texts, S stretches that are plain ASCII or a single character, C of these the characters.
 """
@@ -14,7 +14,7 @@ import tensorflow as tf
 from zoo.preprocessing.character_table import CODE_POINTS, NONE, PAGE, SAME, SPACE, character_table, paged
 from zoo.preprocessing.unicode_graph import valid_unicode
 from zoo.preprocessing.wordpiece import MAX_WORD_CHARACTERS
-from zoo.preprocessing.wordpiece_graph import STAND_IN, mark_special, word_cutter
+from zoo.preprocessing.wordpiece_graph import DROPPED, STAND_IN, STAND_INS, mark_special, word_cutter
 
 CUT = b"\xff"  # no byte of valid UTF-8
 PLAIN = r"\t\n\r -~"
@@ -34,21 +34,25 @@ class WordPieceIdsGraph(tf.Module):
         super().__init__()
         self._special, self._lowercase = tokenizer.special, tokenizer.lowercase
         self._pages, self._fates, self._texts = _fates(tokenizer)
-        self._any_special = f"(?s).*(?:{'|'.join(map(re.escape, self._special))}).*"
+        self._to_mark = f"(?s).*(?:[{STAND_INS}]|{'|'.join(map(re.escape, self._special))}).*"
         stand_ins = {token: chr(STAND_IN + i) for i, token in enumerate(self._special)}
+        for i, token in enumerate(tokenizer.vocabulary):
+            if any(character.isspace() for character in token):  # no text reaches it, nor may one here
+                stand_ins[token] = f"{DROPPED}{i}"
         vocabulary = [stand_ins.get(token, token) for token in tokenizer.vocabulary]
         self._cut = word_cutter(vocabulary, stand_ins["[UNK]"], no_pretokenization=False)
 
     def __call__(self, texts):
-        special = tf.strings.regex_full_match(texts, self._any_special)
-        plain = tf.strings.regex_full_match(texts, f"[{PLAIN}]*") & ~special
-        texts = tf.cond(tf.reduce_all(plain), lambda: texts, lambda: self._clean(valid_unicode(texts)))
+        plain = tf.reduce_all(tf.strings.regex_full_match(texts, f"[{PLAIN}]*")) & ~self._any_special(texts)
+        texts = tf.cond(plain, lambda: texts, lambda: self._clean(texts))
         texts = tf.strings.regex_replace(texts, TOO_LONG, UNKNOWN)
         return self._cut.tokenize(tf.strings.lower(texts) if self._lowercase else texts)
 
     def _clean(self, texts):
         """Plain ASCII as it is; other characters by the table, words of their own between spaces."""
-        texts = mark_special(texts, self._special)
+        texts = valid_unicode(texts)
+        mark = self._any_special(texts)
+        texts = tf.cond(mark, lambda: mark_special(texts, self._special), lambda: texts)
         marked = tf.strings.regex_replace(texts, f"[^{PLAIN}]", CUT + rb"\0" + CUT)
         stretches = tf.raw_ops.StringSplitV2(input=marked, sep=CUT)
         row, column = tf.unstack(stretches.indices, axis=1)
@@ -56,6 +60,9 @@ class WordPieceIdsGraph(tf.Module):
         cleaned = self._replace(tf.gather_nd(stretches.values, where))
         parts = tf.tensor_scatter_nd_update(stretches.values, where, cleaned)
         return tf.strings.unsorted_segment_join(parts, row, tf.size(texts))
+
+    def _any_special(self, texts):
+        return tf.reduce_any(tf.strings.regex_full_match(texts, self._to_mark))
 
     def _replace(self, characters):
         """string [C] -> string [C], what the table puts in the place of each."""
