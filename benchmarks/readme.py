@@ -8,23 +8,14 @@ test holds the pages to what this gives, so that no figure is edited by hand.
 
 import pathlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from benchmarks.items import ITEMS
+from benchmarks import speed
 from benchmarks.pages import drawn, fill
-from benchmarks.record import RECORDS, Record, best_peer, read_records
-from benchmarks.report import Ratio
+from benchmarks.record import RECORDS, read_records
 from zoo.hub import registry
 
 ROOT = pathlib.Path(__file__).parents[1]
-
-
-def newest(folder: pathlib.Path = RECORDS) -> dict[str, tuple[Record, list[Mapping[str, str]]]]:
-    """Each work item that still exists: (its newest record, its rows there), in the order of `ITEMS`."""
-    found = {}
-    for record in read_records(folder):
-        found |= {name: (record, rows) for name, item in ITEMS.items() if (rows := record.of(item))}
-    return {name: found[name] for name in ITEMS if name in found}
 
 
 def weights_table() -> str:
@@ -38,49 +29,11 @@ def weights_table() -> str:
     return "\n".join(lines)
 
 
-def speed_table(folder: pathlib.Path = RECORDS) -> str:
-    lines = [
-        "| work | zoo | best Keras peer | best PyTorch peer | zoo / Keras | zoo / PyTorch | measured |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name, (record, rows) in newest(folder).items():
-        item = ITEMS[name]
-        ours = {contender.name: contender for contender in item.contenders if contender.group == "zoo"}
-        for row in (row for row in rows if row["status"] == "ok" and row["contender"] in ours):
-            own = ours[row["contender"]]
-            keras, torch = (_figure(best_peer(item, rows, group, own)) for group in ("keras", "torch"))
-            work = f"{name}: {item.about}; {row['contender'].removeprefix('zoo').strip(' ,') or 'zoo'}"
-            ratios = [str(Ratio.read(row, group) or "") for group in ("keras", "torch")]
-            cells = [
-                work,
-                f"{row['median']} {row['unit']}",
-                keras,
-                torch,
-                *ratios,
-                record.header["date"][:10],
-            ]
-            lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def _figure(row: Mapping[str, str] | None) -> str:
-    return f"{row['median']} ({row['contender']})" if row else ""
-
-
-def machines(folder: pathlib.Path = RECORDS) -> str:
-    """Where the rows of the speed table were measured: a line for each machine, with the items."""
-    keys = ("cpu", "threads", "flags", "oneDNN", "tensorflow", "keras", "torch")
-    lines = {}
-    for name, (record, _) in newest(folder).items():
-        text = ", ".join(f"{key} {record.header[key]}" for key in keys if key in record.header)
-        lines.setdefault(text, []).append(name)
-    return "\n".join(f"- {line}: {', '.join(names)}" for line, names in lines.items())
-
-
 def sections(folder: pathlib.Path = RECORDS) -> dict[str, str]:
+    newest = speed.newest(read_records(folder))
     return {
         "weights": weights_table(),
-        "speed": f"{speed_table(folder)}\n\n{machines(folder)}",
+        "speed": f"{speed.table(newest)}\n\n{speed.machines(newest)}",
     }
 
 

@@ -71,15 +71,19 @@ class ImagePreprocessor:
 
     def resize(self, images):
         """Any number of channels and size -> float32 [..., h, w, C] in 0..255; rank 3 or 4."""
-        images = tf.cast(self.convert_channels(tf.convert_to_tensor(images)), "float32")
+        images = self.convert_channels(tf.convert_to_tensor(images))
         height, width = self.image_size
         if images.shape[-3:-1] == (height, width):
-            return images
+            return tf.cast(images, "float32")
+        if images.dtype != "uint8":
+            images = tf.cast(images, "float32")
         if self.crop_ratio == 1.0:
             images = tf.image.resize(images, (height, width), self.interpolation, antialias=True)
         else:
             images = self._resize_and_crop(images)
-        return tf.clip_by_value(images, 0.0, 255.0)  # bicubic and lanczos overshoot
+        images = tf.cast(images, "float32")
+        overshoots = self.interpolation in ("bicubic", "lanczos3")
+        return tf.clip_by_value(images, 0.0, 255.0) if overshoots else images
 
     def _resize_and_crop(self, images):
         height, width = self.image_size
@@ -120,7 +124,8 @@ class ImagePreprocessor:
                 f"images: expected 1 (grey), 3 (colour) or 2 and 4 (with alpha) channels, found {found} "
                 f"in shape {tuple(images.shape)}"
             )
-        images = images[..., : 1 if found < 3 else 3]
+        if found in (2, 4):
+            images = images[..., : found - 1]
         if images.shape[-1] == self.channels:
             return images
         if self.channels == 3:

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 HEAD = 4096  # bytes that are searched: the tag stands in the first directory, at the file's beginning
 ENTRIES = 64  # of that directory that are read
+MARK = b"Exif\0\0"  # before the directory
 TAG = 0x0112
 
 
@@ -20,28 +21,30 @@ def exif_orientation(encoded):
         >>> int(exif_orientation(tf.io.encode_jpeg(tf.zeros((2, 3, 3), "uint8"))))
         1
     """
-    head = tf.cast(tf.io.decode_raw(tf.strings.substr(encoded, 0, HEAD), tf.uint8), "int32")
-    head = tf.pad(head, [[0, HEAD - tf.size(head)]])
-    is_mark = tf.ones((HEAD - 5,), "bool")
-    for i, letter in enumerate(b"Exif\0\0"):
-        is_mark &= head[i : HEAD - 5 + i] == letter
-    start = tf.cast(tf.argmax(tf.cast(is_mark, "int32")), "int32") + 6
-    little_endian = head[tf.minimum(start, HEAD - 1)] == ord("I")
+    head = tf.strings.substr(encoded, 0, HEAD)
+    parts = tf.raw_ops.StringSplitV2(input=head[None], sep=MARK, maxsplit=1).values
+    marked = (tf.strings.substr(head, 0, 2) == b"\xff\xd8") & (tf.size(parts) > 1)
+    return tf.cond(marked, lambda: _directory_entry(parts[1]), lambda: 1)
+
+
+def _directory_entry(block):
+    """What the first directory of an EXIF block (scalar string) gives for `TAG`."""
+    block = tf.cast(tf.io.decode_raw(block, tf.uint8), "int32")
+    block = tf.pad(block, [[0, HEAD - tf.size(block)]])
+    little_endian = block[0] == ord("I")
 
     def number(places, size):
         """Unsigned numbers of `size` bytes at `places`."""
         order = tf.range(size)
         order = tf.where(little_endian, order, size - 1 - order)
-        digits = tf.gather(head, tf.clip_by_value(places[..., None] + order, 0, HEAD - 1))
+        digits = tf.gather(block, tf.clip_by_value(places[..., None] + order, 0, HEAD - 1))
         return tf.reduce_sum(digits * [256**i for i in range(size)], -1)
 
-    directory = start + tf.clip_by_value(number(start + 4, 4), 0, HEAD)
+    directory = tf.clip_by_value(number(tf.constant(4), 4), 0, HEAD)
     entries = directory + 2 + 12 * tf.range(ENTRIES)
     found = (number(entries, 2) == TAG) & (tf.range(ENTRIES) < number(directory, 2))
     value = tf.reduce_max(tf.where(found, number(entries + 8, 2), 1))
-    is_jpeg = (head[0] == 0xFF) & (head[1] == 0xD8)
-    valid = is_jpeg & tf.reduce_any(is_mark) & (value >= 1) & (value <= 8)
-    return tf.where(valid, value, 1)
+    return tf.where((value >= 1) & (value <= 8), value, 1)
 
 
 def upright(image, orientation):

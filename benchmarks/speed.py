@@ -1,0 +1,135 @@
+"""Records as tables of Markdown: the newest row of each item, on all machines or on each; goals met and missed.
+
+    python -m benchmarks.readme
+
+writes them into README.md and docs/speed.md.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+
+from benchmarks.goals import GOALS, LEVEL, PEERS, reason
+from benchmarks.items import ITEMS
+from benchmarks.record import Record, best_peer
+from benchmarks.report import Ratio
+
+Newest = Mapping[str, tuple[Record, list[Mapping[str, str]]]]
+
+
+def newest(records: Iterable[Record]) -> Newest:
+    """Each work item that still exists: (its newest record, its rows there), in the order of `ITEMS`."""
+    found = {}
+    for record in records:
+        found |= {name: (record, rows) for name, item in ITEMS.items() if (rows := record.of(item))}
+    return {name: found[name] for name in ITEMS if name in found}
+
+
+def by_machine(records: Iterable[Record]) -> dict[str, Newest]:
+    """`newest` for each processor, the one measured last first."""
+    parts = {}
+    for record in records:
+        parts[record.header["cpu"]] = [*parts.pop(record.header["cpu"], []), record]
+    return {cpu: newest(part) for cpu, part in reversed(parts.items())}
+
+
+def table(newest: Newest) -> str:
+    lines = [
+        "| work | zoo | best Keras peer | best PyTorch peer | zoo / Keras | zoo / PyTorch | measured |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, (record, rows) in newest.items():
+        item = ITEMS[name]
+        ours = {contender.name: contender for contender in item.contenders if contender.group == "zoo"}
+        for row in (row for row in rows if row["status"] == "ok" and row["contender"] in ours):
+            own = ours[row["contender"]]
+            keras, torch = (_figure(best_peer(item, rows, group, own)) for group in ("keras", "torch"))
+            work = f"{name}: {item.about}; {row['contender'].removeprefix('zoo').strip(' ,') or 'zoo'}"
+            ratios = [str(Ratio.read(row, group) or "") for group in ("keras", "torch")]
+            cells = [
+                work,
+                f"{row['median']} {row['unit']}",
+                keras,
+                torch,
+                *ratios,
+                record.header["date"][:10],
+            ]
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _figure(row: Mapping[str, str] | None) -> str:
+    return f"{row['median']} ({row['contender']})" if row else ""
+
+
+def machines(newest: Newest) -> str:
+    """Where the rows of the speed table were measured: a line for each machine, with the items."""
+    keys = ("cpu", "threads", "flags", "oneDNN", "tensorflow", "keras", "torch")
+    lines = {}
+    for name, (record, _) in newest.items():
+        text = ", ".join(f"{key} {record.header[key]}" for key in keys if key in record.header)
+        lines.setdefault(text, []).append(name)
+    return "\n".join(f"- {line}: {', '.join(names)}" for line, names in lines.items())
+
+
+@dataclasses.dataclass(frozen=True)
+class Ours:
+    """A row of the zoo with its ratio to the best peer of a group, and at most what it is to be."""
+
+    item: str
+    contender: str
+    group: str
+    ratio: Ratio
+    goal: float
+
+    @property
+    def met(self) -> bool:
+        """Whether the ratio of the medians is at most the goal, to two digits."""
+        return round(self.ratio.value, 2) <= self.goal
+
+
+def ours(newest: Newest) -> Iterator[Ours]:
+    """Every ratio of the zoo. Without a goal for its item, contender and group it is to be level."""
+    goals = {(goal.item, goal.contender, group): getattr(goal, group) for goal in GOALS for group in PEERS}
+    for name, (_, rows) in newest.items():
+        for row in (row for row in rows if row["status"] == "ok"):
+            for group in PEERS:
+                if ratio := Ratio.read(row, group):
+                    goal = goals.get((name, row["contender"], group))
+                    yield Ours(name, row["contender"], group, ratio, LEVEL if goal is None else goal)
+
+
+def goals_table(parts: Mapping[str, Newest]) -> str:
+    """A line for each goal, a column for each machine: the ratio, bold where the goal is missed."""
+    lines = ["| work | zoo / | at most | " + " | ".join(parts) + " |", "|---|---|---|" + "---|" * len(parts)]
+    found = {cpu: {(row.item, row.contender, row.group): row for row in ours(part)} for cpu, part in parts.items()}
+    for goal in GOALS:
+        for group, peer in PEERS.items():
+            if (at_most := getattr(goal, group)) is not None:
+                rows = [part.get((goal.item, goal.contender, group)) for part in found.values()]
+                cells = [f"{goal.item}; {goal.contender}", peer, f"{at_most:.2f}", *map(_cell, rows)]
+                lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(row: Ours | None) -> str:
+    if row is None:
+        return ""
+    return str(row.ratio) if row.met else f"**{row.ratio}**"
+
+
+def behind(parts: Mapping[str, Newest]) -> str:
+    """Each row that misses its goal or has a peer ahead, with the reason; ValueError where there is none."""
+    lines = ["| machine | work | zoo / | ratio | at most | why |", "|---|---|---|---|---|---|"]
+    for cpu, part in parts.items():
+        for row in ours(part):
+            if not row.met:
+                why = reason(cpu, row.item, row.contender, row.group)
+                work = f"{row.item}; {row.contender}"
+                cells = [cpu, work, PEERS[row.group], str(row.ratio), f"{row.goal:.2f}", why]
+                lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def machine_tables(parts: Mapping[str, Newest]) -> str:
+    """`table` of each machine under its name."""
+    return "\n\n".join(f"### {cpu}\n\n{table(part)}" for cpu, part in parts.items())
