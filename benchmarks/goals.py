@@ -1,7 +1,7 @@
 """What ratios the zoo is to reach, and why a row misses its goal or has a peer ahead: the page docs/speed.md.
 
-A row without a goal is to be level with its best peer. Each machine has its own say: the reasons name what was
-measured there, and a test asks for one wherever a row of a newest record falls short.
+A row without a goal is to be level with its best peer. The reasons name what was measured, on the machine that
+they are for; the page is not drawn where a row falls short without one.
 """
 
 import dataclasses

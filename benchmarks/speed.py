@@ -1,4 +1,4 @@
-"""Records as tables of Markdown: the newest row of each item, on all machines or on each; goals met and missed.
+"""Records as tables of Markdown: the newest rows, on all machines or on each; goals met and missed.
 
     python -m benchmarks.readme
 
@@ -101,11 +101,11 @@ def ours(newest: Newest) -> Iterator[Ours]:
 def goals_table(parts: Mapping[str, Newest]) -> str:
     """A line for each goal, a column for each machine: the ratio, bold where the goal is missed."""
     lines = ["| work | zoo / | at most | " + " | ".join(parts) + " |", "|---|---|---|" + "---|" * len(parts)]
-    found = {cpu: {(row.item, row.contender, row.group): row for row in ours(part)} for cpu, part in parts.items()}
+    found = [{(row.item, row.contender, row.group): row for row in ours(part)} for part in parts.values()]
     for goal in GOALS:
         for group, peer in PEERS.items():
             if (at_most := getattr(goal, group)) is not None:
-                rows = [part.get((goal.item, goal.contender, group)) for part in found.values()]
+                rows = [part.get((goal.item, goal.contender, group)) for part in found]
                 cells = [f"{goal.item}; {goal.contender}", peer, f"{at_most:.2f}", *map(_cell, rows)]
                 lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -41,6 +41,7 @@ FORMAT_TYPES = {
     "bool": "BOOL",
 }
 FLOATS = ("float64", "float32", "float16", "bfloat16")
+ALIGNED = 64  # bytes
 PAGED = 2**18  # bytes from which an array has pages of its own, which it gives back to the system with it
 NUMPY_TYPES = {name: np.dtype(getattr(ml_dtypes, kind, kind)) for kind, name in FORMAT_TYPES.items()}
 
@@ -143,17 +144,25 @@ class TensorFile:
         entry = self.header[name]  # the library has checked types, shapes and offsets against the file
         if entry["dtype"] not in NUMPY_TYPES:
             raise ValueError(f"{name}: expected a type among {sorted(NUMPY_TYPES)}, found {entry['dtype']}")
-        value = _pages(entry["shape"], NUMPY_TYPES[entry["dtype"]])
-        # Straight into the array; the library would hold it twice.
-        with open(self.path, "rb", buffering=0) as file:
-            file.seek(self.start + entry["data_offsets"][0])
-            view, done = memoryview(value.reshape(-1).view(np.uint8)), 0
-            while done < len(view):
-                count = file.readinto(view[done:])
-                if not count:
-                    raise ValueError(f"{self.path}: expected {len(view)} bytes of {name}, found {done}")
-                done += count
-        return value
+        begin, end = (self.start + offset for offset in entry["data_offsets"])
+        with open(self.path, "rb") as file:
+            if (size := os.fstat(file.fileno()).st_size) < end:
+                raise ValueError(f"{self.path}: expected {end} bytes or more, found {size}")
+            read = _mapped if end - begin >= PAGED else _read
+            flat = read(file, begin, end - begin)
+        return flat.view(NUMPY_TYPES[entry["dtype"]]).reshape(entry["shape"])
+
+
+def _read(file: BinaryIO, begin: int, count: int) -> np.ndarray:
+    file.seek(begin)
+    return np.frombuffer(bytearray(file.read(count)), np.uint8)
+
+
+def _mapped(file: BinaryIO, begin: int, count: int) -> np.ndarray:
+    """Bytes of a file as pages that are read when they are looked at, and that go with the array."""
+    before = begin % mmap.ALLOCATIONGRANULARITY
+    pages = mmap.mmap(file.fileno(), before + count, access=mmap.ACCESS_COPY, offset=begin - before)
+    return np.frombuffer(pages, np.uint8, count, before)
 
 
 def _pages(shape: Iterable[int], dtype: np.dtype) -> np.ndarray:
@@ -241,14 +250,43 @@ def zero_initialized() -> Iterator[None]:
 
 def _zeros(shape: tuple[int, ...], dtype: str | None):
     """Zeros; on TensorFlow's CPU large float32 ones are in `_pages`, so that they take no memory yet."""
-    small = 4 * math.prod(shape) < PAGED
-    if small or keras.backend.backend() != "tensorflow" or (dtype or "float32") != "float32":
+    if not _shares_pages(shape, dtype or "float32"):
         return keras.ops.zeros(shape, dtype)
+    return _as_tensor(_pages(shape, np.dtype("float32")))
+
+
+def _shares_pages(shape: Iterable[int], dtype: str) -> bool:
+    """Whether a tensor of the backend can stand on the memory of a large array of NumPy."""
+    if 4 * math.prod(shape) < PAGED or keras.backend.backend() != "tensorflow" or dtype != "float32":
+        return False
     import tensorflow as tf
 
-    if tf.config.list_physical_devices("GPU"):
-        return keras.ops.zeros(shape, dtype)
-    return tf.experimental.dlpack.from_dlpack(_pages(shape, np.dtype("float32")).__dlpack__())
+    return not tf.config.list_physical_devices("GPU")
+
+
+def _as_tensor(array: np.ndarray):
+    """A tensor on the memory of `array`, or where that is not aligned as TensorFlow's is, of a copy."""
+    import tensorflow as tf
+
+    if array.ctypes.data % ALIGNED:
+        array, old = _pages(array.shape, array.dtype), array
+        array[...] = old
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+
+
+def _own(value: np.ndarray):
+    """The value in memory of its own, not that of a mapped file; as a tensor where that saves a copy."""
+    if value.nbytes < PAGED:
+        return value
+    if not _shares_pages(value.shape, value.dtype.name):
+        return np.array(value)
+    order = np.argsort([-stride for stride in value.strides], kind="stable")
+    lying = value.transpose(order)
+    if lying.flags.c_contiguous and not value.flags.c_contiguous:  # on all cores, where NumPy takes one
+        return keras.ops.transpose(_as_tensor(lying), np.argsort(order).tolist())
+    pages = _pages(value.shape, value.dtype)
+    pages[...] = value
+    return _as_tensor(pages)
 
 
 def save_weights(
@@ -307,7 +345,7 @@ def _write(
 ) -> None:
     """Length of the header, header, data. The library's own writer wants every tensor in memory at once."""
     text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
+    text += b" " * (-(8 + len(text)) % ALIGNED)
     file.write(struct.pack("<Q", len(text)) + text)
     for name in header:
         if name != "__metadata__":
@@ -390,7 +428,7 @@ def load_mapped(
     # Large ones first: the small ones then fill the gaps that freed memory leaves.
     for name in sorted(plan, key=lambda name: -np.prod(wanted[name].shape)):
         variable, source = wanted[name], plan[name]
-        variable.assign(source.read(tensors).astype(variable.dtype, copy=False))
+        variable.assign(_own(source.read(tensors).astype(variable.dtype, copy=False)))
 
 
 def _foreign_shape(shape: tuple[int, ...], source: Source) -> list[int]:

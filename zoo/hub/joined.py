@@ -36,8 +36,10 @@ class Joined(NamedTuple):
         return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
 
     def read(self, tensors: Tensors) -> np.ndarray:
-        parts = [Source(name, self.axes).read(tensors) for name in self.names]
-        return np.concatenate(parts, axis=-1)
+        parts = [tensors.read(name) for name in self.names]
+        if self.axes is None:
+            return np.concatenate(parts, axis=-1)
+        return np.concatenate(parts, axis=self.axes[-1]).transpose(self.axes)  # in the order that they lie in
 
 
 def foreign_tensors(value: np.ndarray, source: Source | Joined) -> dict[str, np.ndarray]:
