@@ -14,7 +14,9 @@ from collections.abc import Iterator, Mapping
 
 from zoo.applications import recipes
 
+from benchmarks import speed
 from benchmarks.growth import points
+from benchmarks.record import read_records
 from zoo.hub import registry
 from zoo.hub.registry import Weights
 
@@ -43,6 +45,7 @@ def drawn() -> Iterator[tuple[pathlib.Path, str]]:
     sections = {
         "models.md": {"cards": cards()},
         "growth.md": {"growth": points.table()},
+        "speed.md": speed.sections(read_records()),
         "recipes.md": {"results": results_table(), "defaults": defaults_table(), "records": records()},
     }
     for name, parts in sections.items():

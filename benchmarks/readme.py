@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from benchmarks import speed
+from benchmarks.goals import GOALS
 from benchmarks.pages import drawn, fill
 from benchmarks.record import RECORDS, read_records
 from zoo.hub import registry
@@ -30,10 +31,12 @@ def weights_table() -> str:
 
 
 def sections(folder: pathlib.Path = RECORDS) -> dict[str, str]:
-    newest = speed.newest(read_records(folder))
+    headlines = {(goal.item, goal.contender) for goal in GOALS}
+    found = speed.newest(read_records(folder))
+    newest = {name: found[name] for name in found if name in {item for item, _ in headlines}}
     return {
         "weights": weights_table(),
-        "speed": f"{speed.table(newest)}\n\n{speed.machines(newest)}",
+        "speed": f"{speed.table(newest, headlines)}\n\n{speed.machines(newest)}",
     }
 
 

@@ -6,7 +6,7 @@ writes them into README.md and docs/speed.md.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from benchmarks.goals import GOALS, LEVEL, PEERS, reason
 from benchmarks.items import ITEMS
@@ -32,7 +32,8 @@ def by_machine(records: Iterable[Record]) -> dict[str, Newest]:
     return {cpu: newest(part) for cpu, part in reversed(parts.items())}
 
 
-def table(newest: Newest) -> str:
+def table(newest: Newest, only: Collection[tuple[str, str]] | None = None) -> str:
+    """A line for each contender of the zoo, or for `only` these (item, contender)."""
     lines = [
         "| work | zoo | best Keras peer | best PyTorch peer | zoo / Keras | zoo / PyTorch | measured |",
         "|---|---|---|---|---|---|---|",
@@ -41,6 +42,8 @@ def table(newest: Newest) -> str:
         item = ITEMS[name]
         ours = {contender.name: contender for contender in item.contenders if contender.group == "zoo"}
         for row in (row for row in rows if row["status"] == "ok" and row["contender"] in ours):
+            if only is not None and (name, row["contender"]) not in only:
+                continue
             own = ours[row["contender"]]
             keras, torch = (_figure(best_peer(item, rows, group, own)) for group in ("keras", "torch"))
             work = f"{name}: {item.about}; {row['contender'].removeprefix('zoo').strip(' ,') or 'zoo'}"
@@ -103,12 +106,19 @@ def goals_table(parts: Mapping[str, Newest]) -> str:
     lines = ["| work | zoo / | at most | " + " | ".join(parts) + " |", "|---|---|---|" + "---|" * len(parts)]
     found = [{(row.item, row.contender, row.group): row for row in ours(part)} for part in parts.values()]
     for goal in GOALS:
-        for group, peer in PEERS.items():
+        for group in PEERS:
             if (at_most := getattr(goal, group)) is not None:
                 rows = [part.get((goal.item, goal.contender, group)) for part in found]
-                cells = [f"{goal.item}; {goal.contender}", peer, f"{at_most:.2f}", *map(_cell, rows)]
+                work, peer = f"{goal.item}; {goal.contender}", _peer(goal.item, group)
+                cells = [work, peer, f"{at_most:.2f}", *map(_cell, rows)]
                 lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _peer(item: str, group: str) -> str:
+    """The peers of a group, or the one there is."""
+    names = [contender.name for contender in ITEMS[item].contenders if contender.group == group]
+    return names[0] if len(names) == 1 else PEERS[group]
 
 
 def _cell(row: Ours | None) -> str:
@@ -117,19 +127,34 @@ def _cell(row: Ours | None) -> str:
     return str(row.ratio) if row.met else f"**{row.ratio}**"
 
 
-def behind(parts: Mapping[str, Newest]) -> str:
-    """Each row that misses its goal or has a peer ahead, with the reason; ValueError where there is none."""
-    lines = ["| machine | work | zoo / | ratio | at most | why |", "|---|---|---|---|---|---|"]
-    for cpu, part in parts.items():
-        for row in ours(part):
-            if not row.met:
-                why = reason(cpu, row.item, row.contender, row.group)
-                work = f"{row.item}; {row.contender}"
-                cells = [cpu, work, PEERS[row.group], str(row.ratio), f"{row.goal:.2f}", why]
-                lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def behind(newest: Newest) -> str:
+    """By reason, the rows that miss their goal or have a peer ahead; ValueError where one has no reason."""
+    found = {}
+    for row in (row for row in ours(newest) if not row.met):
+        why = reason(newest[row.item][0].header["cpu"], row.item, row.contender, row.group)
+        if why is None and row.ratio.low <= row.goal:
+            why = "Within the spread of the rounds."
+        if why is None:
+            raise ValueError(
+                f"benchmarks/goals.py: expected a reason for {row.item}, {row.contender}, {row.group}: "
+                f"{row.ratio}, found none"
+            )
+        text = f"{row.item}, {row.contender}: {row.ratio.value:.2f} of {_peer(row.item, row.group)}"
+        text += "" if row.goal == LEVEL else f" (goal {row.goal:.2f})"
+        found.setdefault(why, []).append(text)
+    return "\n".join(f"- **{why}** {'; '.join(rows)}." for why, rows in found.items())
 
 
 def machine_tables(parts: Mapping[str, Newest]) -> str:
     """`table` of each machine under its name."""
-    return "\n\n".join(f"### {cpu}\n\n{table(part)}" for cpu, part in parts.items())
+    return "\n\n".join(f"### {cpu}\n\n{table(part)}\n\n{machines(part)}" for cpu, part in parts.items())
+
+
+def sections(records: Iterable[Record]) -> dict[str, str]:
+    """What docs/speed.md has drawn."""
+    parts = by_machine(records)
+    return {
+        "goals": goals_table(parts),
+        "behind": behind(newest(records)),
+        "machines": machine_tables(parts),
+    }

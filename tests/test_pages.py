@@ -14,7 +14,8 @@ import pytest
 import tensorflow as tf
 import zoo.applications
 
-from benchmarks import pages, readme
+from benchmarks import pages, readme, speed
+from benchmarks.record import Record, read_records
 from zoo.hub import registry, sources
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -105,10 +106,30 @@ def test_every_registered_name_has_a_card():
 
 def test_a_figure_edited_by_hand_does_not_pass():
     page = (ROOT / "README.md").read_text(encoding="utf-8")
-    figure = next(iter(readme.newest().values()))[1][0]["median"]
+    figure = speed.newest(read_records())["resnet50_train"][1][0]["median"]
     edited = page.replace(f" {figure} ", " 1 ")
     assert edited != page
     assert readme.generated(edited) == page
+
+
+def a_record(cpu, date, ratio):
+    row = {"item": "ctc_loss", "contender": "zoo", "status": "ok", "median": "1", "unit": "ms"}
+    spread = {"to_torch": f"{ratio}", "to_torch_low": f"{ratio - 0.01}", "to_torch_high": f"{ratio + 0.01}"}
+    return Record({"cpu": cpu, "date": date}, (row | spread,))
+
+
+def test_goals_are_bold_where_they_are_missed_and_need_a_reason():
+    met, missed = a_record("A", "2026-01-01", 0.8), a_record("B", "2026-01-02", 1.1)
+    lines = speed.goals_table(speed.by_machine([met, missed])).splitlines()
+    assert lines[0].endswith("| at most | B | A |")
+    assert "| ctc_loss; zoo | torch | 0.80 | **1.10 (1.09..1.11)** | 0.80 (0.79..0.81) |" in lines
+    assert "ctc_loss" not in speed.behind(speed.newest([missed, met]))  # the newest is the last
+    with pytest.raises(ValueError, match=r"expected a reason for ctc_loss, zoo, torch: 1\.10"):
+        speed.behind(speed.newest([met, missed]))
+
+
+def test_a_goal_that_lies_within_the_spread_says_so():
+    assert "Within the spread" in speed.behind(speed.newest([a_record("A", "2026-01-01", 0.806)]))
 
 
 def test_every_application_has_a_guide_and_a_page_of_its_methods():
