@@ -149,8 +149,8 @@ REASONS = (
         ("minilm_inference_8x128",),
         ("zoo",),
         "",
-        "Nearly level: 0.72 of the machine's matrix product, keras-hub 0.75, PyTorch 0.73. Products are 69 % of "
-        "the time.",
+        "Nearly level: 0.72 of the machine's matrix product, keras-hub 0.75, PyTorch 0.73. Products are "
+        "69 % of the time.",
     ),
     Reason(
         XEON,
