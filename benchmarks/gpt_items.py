@@ -5,15 +5,15 @@ from benchmarks.work import Contender, WorkItem
 ROW = 6.09  # 10^9 operations for a row of 256 tokens, forward, the causal half of attention not spared
 
 
-def _generation(batch: int) -> WorkItem:
-    shape = {"batch": batch, "prompt": 128, "new": 64}
+def _generation(batch: int, new: int, about: str) -> WorkItem:
+    shape = {"batch": batch, "prompt": 128, "new": new}
 
     def contender(name: str, group: str, function: str, needs: tuple[str, ...] = (), **options) -> Contender:
         return Contender(name, group, f"benchmarks.gpt_steps:{function}", {**shape, **options}, needs)
 
     return WorkItem(
-        f"gpt2_generate_{batch}x128+64",
-        f"GPT-2 124M, random weights, greedy, {batch} prompts of 128 tokens, 64 new ones",
+        f"gpt2_generate_{batch}x128+{new}",
+        f"GPT-2 124M, random weights, greedy, {batch} prompts of 128 tokens, {about}",
         "ms",
         (
             contender("zoo", "zoo", "zoo"),
@@ -87,8 +87,10 @@ def _smollm2() -> WorkItem:
 
 
 GPT_ITEMS = (
-    _generation(1),
-    _generation(4),
+    _generation(1, 64, "64 new ones"),
+    _generation(4, 64, "64 new ones"),
+    _generation(1, 1, "prefill and one new one"),
+    _generation(4, 1, "prefill and one new one"),
     WorkItem(
         "gpt2_token_at_length",
         "GPT-2 124M, random weights, a prompt and 48 new tokens: a token, by their length together",

@@ -14,7 +14,8 @@ import pytest
 import tensorflow as tf
 import zoo.applications
 
-from benchmarks import pages, readme, speed
+from benchmarks import goals, pages, readme, speed
+from benchmarks.items import ITEMS
 from benchmarks.record import Record, read_records
 from zoo.hub import registry, sources
 
@@ -126,6 +127,14 @@ def test_goals_are_bold_where_they_are_missed_and_need_a_reason():
     assert "ctc_loss" not in speed.behind(speed.newest([missed, met]))  # the newest is the last
     with pytest.raises(ValueError, match=r"expected a reason for ctc_loss, zoo, torch: 1\.10"):
         speed.behind(speed.newest([met, missed]))
+
+
+def test_goals_and_reasons_are_of_contenders_that_exist():
+    for goal in goals.GOALS:
+        assert ITEMS[goal.item].contender(goal.contender).group == "zoo"
+    for entry in goals.REASONS:
+        names = [contender.name for item in entry.items for contender in ITEMS[item].contenders]
+        assert set(entry.contenders) <= set(names), entry.text
 
 
 def test_a_goal_that_lies_within_the_spread_says_so():
