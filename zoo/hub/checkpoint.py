@@ -275,18 +275,17 @@ def _as_tensor(array: np.ndarray):
 
 
 def _own(value: np.ndarray):
-    """The value in memory of its own, not that of a mapped file; as a tensor where that saves a copy."""
+    """The value, for an assignment that is not to keep the memory of a mapped file."""
     if value.nbytes < PAGED:
         return value
-    if not _shares_pages(value.shape, value.dtype.name):
+    if keras.backend.backend() != "tensorflow":  # JAX may compute with an array as it lies
         return np.array(value)
     order = np.argsort([-stride for stride in value.strides], kind="stable")
     lying = value.transpose(order)
-    if lying.flags.c_contiguous and not value.flags.c_contiguous:  # on all cores, where NumPy takes one
+    turned = lying.flags.c_contiguous and not value.flags.c_contiguous
+    if turned and _shares_pages(value.shape, value.dtype.name):  # on all cores, where NumPy takes one
         return keras.ops.transpose(_as_tensor(lying), np.argsort(order).tolist())
-    pages = _pages(value.shape, value.dtype)
-    pages[...] = value
-    return _as_tensor(pages)
+    return value  # TensorFlow copies it
 
 
 def save_weights(
