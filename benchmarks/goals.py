@@ -63,13 +63,14 @@ ANY, XEON = "", "Intel(R) Xeon(R) Processor (family 6, model 207)"
 RESNETS = ("resnet50_train", "resnet50_inference", "resnet20_train", "resnet20_inference")
 BERT = ("minilm_train_32x128", "minilm_train_8x128", "base_train_8x128")
 BERT_INFERENCE = ("minilm_inference_32x128", "minilm_inference_8x128", "base_inference_8x128")
+PREFILL = ("gpt2_generate_1x128+1", "gpt2_generate_4x128+1")
 MIXED = ("zoo mixed_bfloat16",)
 XLA = ("zoo XLA", "zoo XLA, GELU by tanh")
 REASONS = (
     Reason(
         XEON,
-        (*RESNETS, *BERT, *BERT_INFERENCE),
-        MIXED,
+        (*RESNETS, *BERT, *BERT_INFERENCE, *PREFILL),
+        (*MIXED, "zoo bfloat16"),
         "keras",
         "No Keras peer runs in bfloat16, so this is to its float32; this processor multiplies bfloat16 at "
         "about half the speed of float32.",
@@ -83,7 +84,13 @@ REASONS = (
     ),
     Reason(
         XEON,
-        ("resnet50_inference", *BERT_INFERENCE, "gpt2_generate_4x128+64", "smollm2_generate_1x128+64"),
+        (
+            "resnet50_inference",
+            *BERT_INFERENCE,
+            *PREFILL,
+            "gpt2_generate_4x128+64",
+            "smollm2_generate_1x128+64",
+        ),
         (*MIXED, "zoo bfloat16"),
         "torch",
         "This processor multiplies bfloat16 at about half the speed of float32, which is the choice here.",
