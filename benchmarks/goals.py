@@ -105,7 +105,7 @@ REASONS = (
         "leave the latter and layouts 150.",
     ),
     Reason(
-        ANY,
+        XEON,
         ("jpeg_pipeline",),
         (),
         "keras",
@@ -113,7 +113,7 @@ REASONS = (
         "Plain tf.data, antialiased, makes 406 images/s.",
     ),
     Reason(
-        ANY,
+        XEON,
         ("load_time",),
         ("zoo safetensors",),
         "torch",
@@ -168,7 +168,7 @@ REASONS = (
         "default, is faster here.",
     ),
     Reason(
-        ANY,
+        XEON,
         ("strings_to_tensors",),
         ("zoo, host",),
         "keras",
@@ -223,12 +223,13 @@ REASONS = (
         "PyTorch's is one operation of oneDNN a layer, the zoo's loop takes 127 us a step of a direction.",
     ),
     Reason(
-        ANY,
+        XEON,
         tuple(f"byte_pair_{part}" for part in BYTE_PAIR),
         ("zoo, in graph",),
         "keras",
-        "Two texts wait for some thousand small operations to be dispatched. Words that never come again, "
-        "eight letters of no language, take more rounds of merges. Batches of real texts meet it.",
+        "Two texts take 2.9 ms, of which kernels are 1.4 and the call 0.3; the rest is the dispatch of small "
+        "operations. Words that never come again, eight letters of no language, take more rounds of merges. "
+        "Batches of real texts meet it.",
     ),
 )
 

@@ -9,8 +9,8 @@ Shapes: B texts, N words of all texts, W words that are not one token.
 import numpy as np
 import tensorflow as tf
 
-from zoo.preprocessing.byte_pair_merges import CUT, Merges, lookup_table
-from zoo.preprocessing.unicode_graph import valid_unicode
+from zoo.preprocessing.byte_pair_merges import Merges, lookup_table
+from zoo.preprocessing.unicode_graph import CUT, valid_unicode
 
 SPACE = r"\t-\r\x{85}\p{Z}"  # Unicode's White_Space, which RE2's \s is not
 WORDS = {

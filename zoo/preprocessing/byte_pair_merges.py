@@ -11,7 +11,8 @@ Shapes: W words, M tokens of all words, K pairs that a round joins, R merges, V 
 import numpy as np
 import tensorflow as tf
 
-CUT = b"\xff"  # between words: no byte of valid UTF-8
+from zoo.preprocessing.unicode_graph import CUT
+
 NEVER = np.int32(2**31 - 1)  # the rank of a pair that no merge joins
 STATE = tuple(map(tf.TensorShape, ([None], [None], [None, 1], [None])))
 

@@ -1,9 +1,10 @@
-"""Valid UTF-8 in a graph."""
+"""Valid UTF-8 in a graph, and what it never has in it."""
 
 import functools
 
 import tensorflow as tf
 
+CUT = b"\xff"  # between parts of a text: no byte of valid UTF-8
 VALID = r"[\x{00}-\x{d7ff}\x{e000}-\x{10ffff}]*"  # any UTF-8
 
 

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from zoo.files import read_text
+from zoo.preprocessing.character_table import character_table
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PREFIX = "##"
@@ -178,6 +179,11 @@ class WordPiece:
         tokenizer.pre_tokenizer = library.pre_tokenizers.BertPreTokenizer()
         tokenizer.add_special_tokens(list(self.special))
         return tokenizer
+
+    def character_table(self):
+        """What becomes of each character: `zoo.preprocessing.character_table` for these settings."""
+        strip = self.lowercase if self.strip_accents is None else self.strip_accents
+        return character_table(self.lowercase, strip, self.split_cjk)
 
     @property
     def special(self):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from zoo.preprocessing.character_table import NONE, PAGE, SAME, SPACE, character_table
+from zoo.preprocessing.character_table import NONE, PAGE, SAME, SPACE
 from zoo.preprocessing.unicode_graph import valid_unicode
 from zoo.preprocessing.wordpiece import MAX_WORD_CHARACTERS, PREFIX
 
@@ -35,8 +35,7 @@ class WordPieceGraph(tf.Module):
 
     def __init__(self, tokenizer):
         super().__init__()
-        strip = tokenizer.lowercase if tokenizer.strip_accents is None else tokenizer.strip_accents
-        self._pages, self._entries = character_table(tokenizer.lowercase, strip, tokenizer.split_cjk)
+        self._pages, self._entries = tokenizer.character_table()
         self._special = tokenizer.special
         self._cut = word_cutter(tokenizer.vocabulary, "[UNK]", no_pretokenization=True)
 

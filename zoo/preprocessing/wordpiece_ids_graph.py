@@ -11,12 +11,11 @@ import re
 import numpy as np
 import tensorflow as tf
 
-from zoo.preprocessing.character_table import CODE_POINTS, NONE, PAGE, SAME, SPACE, character_table, paged
-from zoo.preprocessing.unicode_graph import valid_unicode
+from zoo.preprocessing.character_table import CODE_POINTS, NONE, PAGE, SAME, SPACE, paged
+from zoo.preprocessing.unicode_graph import CUT, valid_unicode
 from zoo.preprocessing.wordpiece import MAX_WORD_CHARACTERS
 from zoo.preprocessing.wordpiece_graph import DROPPED, STAND_IN, STAND_INS, mark_special, word_cutter
 
-CUT = b"\xff"  # no byte of valid UTF-8
 PLAIN = r"\t\n\r -~"
 APART = r"\t\n\r -/:-@\[-`{-~"  # ASCII that ends a word
 TOO_LONG = rf"[^{APART}]{{{MAX_WORD_CHARACTERS + 1},}}"
@@ -95,9 +94,8 @@ def _inside(tokenizer):
 
 
 def _rows(tokenizer):
-    """int32 [code points, K]: `character_table`, a row for each."""
-    strip = tokenizer.lowercase if tokenizer.strip_accents is None else tokenizer.strip_accents
-    pages, entries = character_table(tokenizer.lowercase, strip, tokenizer.split_cjk)
+    """int32 [code points, K]: the character table, a row for each."""
+    pages, entries = tokenizer.character_table()
     return entries.reshape(len(entries) // PAGE, PAGE, -1)[pages].reshape(CODE_POINTS, -1)
 
 
