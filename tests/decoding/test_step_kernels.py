@@ -64,6 +64,20 @@ def one_step(model, tokens, way):
     return step(tf.constant(tokens[:, -1:]), step_kernels(model, way))
 
 
+@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method")
+@pytest.mark.parametrize("rows", [1, 3])
+def test_quantized_models_use_their_weights_as_they_are(rows):
+    model = decoder("float32")
+    model.quantize("int8")
+    assert step_way(model, rows) is None
+    tokens = np.random.default_rng(0).integers(0, 97, (rows, 3))
+    found, expected = generation.generate(model, tokens, WORTH), tokens
+    for _ in range(WORTH):
+        likeliest = np.argmax(model(expected)[:, -1:], axis=-1)
+        expected = np.concatenate([expected, likeliest], axis=1)
+    np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("mlp", ["gelu", "geglu"])
 @pytest.mark.parametrize(("cores", "heads", "shares"), [(2, 4, 2), (4, 6, 3), (8, 5, 5), (2, 3, 1)])
 def test_shares_of_odd_models_give_their_logits(monkeypatch, cores, heads, shares, mlp):
