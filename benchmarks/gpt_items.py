@@ -18,6 +18,7 @@ def _generation(batch: int, new: int, about: str) -> WorkItem:
         (
             contender("zoo", "zoo", "zoo"),
             contender("zoo bfloat16", "zoo", "zoo", dtype="bfloat16"),
+            contender("zoo int8", "zoo", "zoo", dtype="int8"),
             contender("keras-hub", "keras", "keras_hub", ("keras_hub",)),
             contender("transformers", "torch", "transformers", ("torch", "transformers")),
             contender(

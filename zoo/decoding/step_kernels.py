@@ -109,7 +109,7 @@ def step_logits(model, token, kernels, way, **options):
     if way == "panels":
         with by_panels(_plain(model), kernels):
             hidden, cache = model.hidden(token, **options)
-        # Not `hidden` times the head turned: XLA joins the norm to that product, which is a third slower.
+        # Not `hidden` times the head turned: XLA makes one loop of that and the norm, which takes longer.
         logits = ops.matmul(model.head_kernel(), hidden[0, 0])
         return ops.cast(logits, "float32")[None, None], cache, []
     if way == "groups":

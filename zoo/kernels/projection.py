@@ -16,6 +16,8 @@ import os
 import keras
 from keras import ops
 
+from zoo.kernels.int8 import project_int8
+
 ONE_ROW = {"width": 96, "groups": 1}  # what the memory likes best, for `panels_of`
 ROWS = {"width": 64, "groups": min(os.cpu_count() or 1, 8)}  # more cores do not make memory faster
 _panels = contextvars.ContextVar("panels")  # of the layers that have some, by their id
@@ -23,6 +25,8 @@ _panels = contextvars.ContextVar("panels")  # of the layers that have some, by t
 
 def project(dense, x):
     """`dense(x)` for x [R, D] -> [R, N], by panels within `by_panels`."""
+    if dense.quantization_mode == "int8":
+        return project_int8(dense, x)
     groups = _panels.get({}).get(id(dense))
     if groups is None:
         return dense(x)
