@@ -179,7 +179,7 @@ REASONS = (
         ("gpt2_generate_1x128+64",),
         ("zoo",),
         "torch",
-        "A token reads all weights, 497 MB, 18 ms at the memory's 27 GB/s. The zoo takes 22 ms, PyTorch 24.",
+        "A token reads all weights, 497 MB, 18 ms at the memory's 27 GB/s. The zoo takes 21 ms, PyTorch 24.",
     ),
     Reason(
         XEON,
