@@ -26,10 +26,13 @@ class Adaptation:
             if self.compiled:
                 self.compile(self.recipe)
 
-    def quantize(self, mode="int8", **arguments):
-        """Dense layers to "int8" kernels, for prediction. Save before: what is quantized is not saved."""
+    def quantize(self, mode=None, config=None, **arguments):
+        """Dense layers to kernels of mode "int8", or as Keras' `config` says, for prediction.
+
+        Save before: what is quantized is not saved.
+        """
         for layer in dense_layers(self.model):
-            layer.quantize(mode, **arguments)
+            layer.quantize(mode, config=config, **arguments)
         self.forget_functions()
 
     def forget_functions(self):

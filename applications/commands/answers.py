@@ -53,6 +53,7 @@ def sampling(command):
         click.option("--top-k", type=click.IntRange(1), help="Draw among the k likeliest tokens."),
         click.option("--top-p", type=float, help="Draw among the likeliest that hold probability p."),
         click.option("--seed", type=int, help="The same seed gives the same text."),
+        click.option("--int8", is_flag=True, help="Kernels of 8 bits: faster, nearly the same text."),
     ):
         command = option(command)
     return command
@@ -63,9 +64,9 @@ def sampling(command):
 @click.argument("prompt")
 @sampling
 @user_errors
-def generate(name, prompt, **options):
+def generate(name, prompt, int8, **options):
     """Continue PROMPT by weights NAME; the text is shown as it comes."""
-    pieces = load(name, "TextGenerator").generate([prompt], stream=True, **given(options))
+    pieces = generator(name, int8).generate([prompt], stream=True, **given(options))
     click.echo(prompt + next(pieces, ""), nl=False)
     for piece in pieces:
         click.echo(piece, nl=False)
@@ -76,9 +77,9 @@ def generate(name, prompt, **options):
 @click.argument("name")
 @sampling
 @user_errors
-def chat(name, **options):
+def chat(name, int8, **options):
     """Talk with weights NAME; an empty line or the end of the input ends it."""
-    application = load(name, "TextGenerator")
+    application = generator(name, int8)
     messages = []
     with contextlib.suppress(click.Abort, EOFError):
         while question := click.prompt("you", default="", show_default=False).strip():
@@ -89,6 +90,14 @@ def chat(name, **options):
                 answer += piece
             click.echo()
             messages.append({"role": "assistant", "content": answer})
+
+
+def generator(name, int8):
+    """The `TextGenerator` of weights NAME, with kernels of 8 bits where that is asked for."""
+    application = load(name, "TextGenerator")
+    if int8:
+        application.quantize("int8")
+    return application
 
 
 def given(options):
