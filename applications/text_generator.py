@@ -243,20 +243,17 @@ class TextGenerator(Adaptation, TextScoring, TextServing, Application):
             yield text[given:]
 
     @classmethod
-    def from_pretrained(cls, name, **overrides):
-        """See `Application.from_pretrained`; `name` may also be a `.gguf` file, or `pypi:NAME` with one."""
-        from zoo.hub.foreign_gpt import gpt_path
+    def from_gguf(cls, path, precision="float32"):
+        """From a GGUF file of a Llama-shaped decoder, its vocabulary and chat template included."""
         from zoo.hub.gguf import GgufFile
 
-        if not str(name).startswith("pypi:") and not str(name).endswith(".gguf"):
-            return super().from_pretrained(name, **overrides)
-        path = gpt_path(name)
-        if path.suffix != ".gguf":
-            return super().from_pretrained(path, **overrides)
-        if unknown := sorted(set(overrides) - {"precision"}):
-            raise ValueError(f"from_pretrained: expected precision= at most, found {unknown}")
         tokens = BytePair(**GgufFile(path).tokenizer_arguments())
-        return cls(models.Gpt.from_pretrained(path, overrides.get("precision")), tokens)
+        return cls(models.Gpt.from_pretrained(path, precision), tokens)
+
+    @classmethod
+    def from_weights(cls, weights, path, precision):
+        """From the GGUF file of a registered decoder."""
+        return cls.from_gguf(path, precision)
 
     @classmethod
     def from_recipe(cls, recipe, examples):

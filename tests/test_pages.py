@@ -20,7 +20,7 @@ from benchmarks.record import Record, read_records
 from zoo.hub import registry, sources
 
 ROOT = pathlib.Path(__file__).parents[1]
-DOWNLOADED = ("minilm-l6", "silero-vad")
+DOWNLOADED = ("minilm-l6", "silero-vad", "smollm2-135m")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [
     pytest.param(block, id=f"{page.stem}-{number}")
@@ -66,6 +66,8 @@ def agrees(said, value):
 def test_code_of_the_pages_runs_and_gives_what_they_say(block, desk):
     if "tensorflow_text" in block or "minilm" in block:
         pytest.importorskip("tensorflow_text")
+    if "smollm2" in block:
+        pytest.importorskip("gguf")
     for name in DOWNLOADED:
         if name in block:
             entry = registry.find(name)

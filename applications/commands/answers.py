@@ -53,7 +53,7 @@ def sampling(command):
         click.option("--top-k", type=click.IntRange(1), help="Draw among the k likeliest tokens."),
         click.option("--top-p", type=float, help="Draw among the likeliest that hold probability p."),
         click.option("--seed", type=int, help="The same seed gives the same text."),
-        click.option("--int8", is_flag=True, help="Kernels of 8 bits: faster, nearly the same text."),
+        click.option("--int8", is_flag=True, help="Kernels of 8 bits: faster, a little less sure."),
     ):
         command = option(command)
     return command

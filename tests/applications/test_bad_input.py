@@ -153,7 +153,7 @@ def test_folder_with_other_classes_says_which_labels_it_knows(tiny, photos):
     ("name", "overrides", "message"),
     [
         ("resnet50.keras_imagnet", {}, "did you mean 'resnet50.keras_imagenet'"),
-        ("folder/that/is/not", {}, "name: expected a folder or a .keras file"),
+        ("folder/that/is/not", {}, "name: expected a folder, a .keras or a .gguf file"),
         ("missing.keras", {}, "name: expected a .keras file, found none"),
         ("resnet50.keras_imagenet", {"classes": 3}, r"expected overrides among .* found \['classes'\]"),
     ],

@@ -88,7 +88,7 @@ def test_fit_on_the_named_devices_writes_events_and_a_log_that_is_drawn(tmp_path
         (("fit", "image_fine_tune", "--set", "epoch=3"), "found ['epoch']"),
         (("fit", "image_fine_tune", "--data", "no/where"), "no/where"),
         (("evaluate", "resnet20.fashion_mnist", "--data", "fashion_mist"), "fashion_mnist"),
-        (("evaluate", "no/where"), "name: expected a folder or a .keras file at 'no/where'"),
+        (("evaluate", "no/where"), "name: expected a folder, a .keras or a .gguf file at 'no/where'"),
         (("predict", "nowhere.png"), "x: expected a file in row 0, found none at 'nowhere.png'"),
         (("export", "resnet20.fashion_mnist", os.devnull), "folder: expected a new or empty folder"),
         (("list", "vgg*"), "pattern: expected a pattern that matches some name"),

