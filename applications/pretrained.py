@@ -126,9 +126,9 @@ def _load_folder(cls, folder, precision):
         files = [folder] if folder.suffix == ".gguf" else sorted(folder.glob("*.gguf"))
         if len(files) == 1:
             return _load_gguf(files[0], precision)
+        found = f"{len(files)} .gguf files" if files else "none"
         raise ValueError(
-            f"name: expected a folder with config.json or one .gguf file, found {len(files)} of these in "
-            f"{str(folder)!r}"
+            f"name: expected a folder with config.json or one .gguf file, found {found} in {str(folder)!r}"
         )
     config = read_json(path)
     if "application" in config:
