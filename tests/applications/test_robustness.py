@@ -367,7 +367,7 @@ COMMANDS = {
     "fit text_fine_tune --data good.csv --out /proc/x": "out: expected a folder, or that one can be made",
     "evaluate nope --data good.csv": "name: expected the name of registered weights",
     "evaluate zip.keras --data good.csv": "name: expected a whole .keras file, found 'zip.keras'",
-    "evaluate nothing --data good.csv": "name: expected a folder with config.json or one .gguf file, found none in 'nothing'",
+    "evaluate nothing --data good.csv": "or one .gguf file, found none in 'nothing'",
     "evaluate {text_classifier}": "--data: expected a data set, file or folder",
     "evaluate {text_classifier} --data good.csv": "labels: expected known names, found 'bad' at row 0",
     "evaluate {text_classifier} --data good.csv --batch-size 0": "Invalid value for '--batch-size'",
