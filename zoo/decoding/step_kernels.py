@@ -31,7 +31,7 @@ def step_way(model, rows, steps=WORTH):
     "panels": one row in float32, the layers' kernels as panels that lie in one piece. "shares": several rows,
     a share of every block for each core (`zoo.decoding.step_shares`). "groups": several rows in bfloat16, or
     heads that cannot be shared out: every kernel, the head's too, as a group of panels for each core.
-    "turned": one row in bfloat16, every kernel transposed.
+    "turned": one row in bfloat16, every kernel transposed. None, too, where the embeddings are quantized.
     """
     if keras.backend.backend() != "tensorflow" or not hasattr(model, "head_kernel"):
         return None

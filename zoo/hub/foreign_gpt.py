@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 
 from zoo.files import atomic_path, make_folder, read_json
 from zoo.hub.checkpoint import Source, TensorFile, load_mapped, load_weights, weight_names, zero_initialized
+from zoo.hub.gguf import gguf_file, load_gguf
 from zoo.hub.joined import Joined
 from zoo.hub.registry import find
 from zoo.hub.sources import fetch_folder
@@ -167,8 +168,6 @@ def load_gpt(cls: type[Gpt], source: str | os.PathLike, dtype: str | None = None
     Raises:
         ValueError: no such source, another kind of model, or weights that do not fit.
     """
-    from zoo.hub.gguf import load_gguf
-
     path = gpt_path(source)
     if path.suffix == ".gguf":
         return load_gguf(cls, path, dtype)
@@ -202,8 +201,7 @@ def gpt_path(source: str | os.PathLike) -> Path:
     else:
         weights = find(name)
         folder = fetch_folder(weights.source, weights.sha256)
-    found = sorted(folder.glob("*.gguf"))
-    return found[0] if len(found) == 1 and not (folder / "config.json").is_file() else folder
+    return gguf_file(folder) or folder
 
 
 def _empty(cls, arguments, dtype):

@@ -35,6 +35,15 @@ SPLITS = {"smollm": "gpt2_digits", "gpt-2": "gpt2", "llama-bpe": "llama3", "qwen
 CONTROL = 3  # the token type of special tokens
 
 
+def gguf_file(path: str | os.PathLike) -> Path | None:
+    """`path` where it is a `.gguf` file, or the only one in a folder without config.json; else None."""
+    path = Path(path).expanduser()
+    if path.suffix == ".gguf":
+        return path
+    found = [] if (path / "config.json").is_file() else list(path.glob("*.gguf"))
+    return found[0] if len(found) == 1 else None
+
+
 class GgufFile:
     """The tensors and the settings of one GGUF file, the tensors by Hugging Face's names and as float32.
 

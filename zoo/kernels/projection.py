@@ -24,7 +24,7 @@ _panels = contextvars.ContextVar("panels")  # of the layers that have some, by t
 
 
 def project(dense, x):
-    """`dense(x)` for x [R, D] -> [R, N], by panels within `by_panels`."""
+    """`dense(x)` for x [R, D] -> [R, N], by panels within `by_panels`; of int8 see `zoo.kernels.int8`."""
     if dense.quantization_mode == "int8":
         return project_int8(dense, x)
     groups = _panels.get({}).get(id(dense))
